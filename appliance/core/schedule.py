@@ -124,7 +124,7 @@ def expected(schedule: Schedule, after: datetime, until: datetime, armed_at: dat
 
 def run_id(pipeline_id: str, due_at: datetime, n: int | None = None) -> str:
     """Name a run after its moment: `orders@20260101T120000Z`, with `-<n>` for manual and backfill runs."""
-    name = f"{pipeline_id}@{_moment(_seconds(due_at)).strftime(_STAMP)}"
+    name = f"{pipeline_id}@{whole_second(due_at).strftime(_STAMP)}"
     return name if n is None else f"{name}-{n}"
 
 
@@ -138,6 +138,11 @@ def parse_run_id(text: str) -> RunMoment:
     except ValueError:
         raise Invalid(f"run id {text[:MAX_TEXT]!r}: {match['due']} is not a date and time") from None
     return RunMoment(match["pipeline"], due_at, int(match["n"]) if match["n"] else None)
+
+
+def whole_second(moment: datetime) -> datetime:
+    """Cut an aware time down to a UTC second. Raises Invalid if it is outside 1970 to 2900."""
+    return _moment(_seconds(moment))
 
 
 def _rule(text: str) -> Every | Cron:
