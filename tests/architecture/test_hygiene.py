@@ -12,11 +12,11 @@ from tests.architecture.sources import ROOT, project_files, text_of
 
 LOCKS = ("requirements.lock", "requirements-dev.lock", "examples/data.lock")
 
-# Hosts a file may name in a URL: this machine, names reserved for examples, and identifiers that only look like URLs.
+# Hosts a file may name in a URL: this machine, names reserved for examples, and published specifications.
 HOSTS = re.compile(
-    r"localhost|127\.0\.0\.\d+|0\.0\.0\.0|\[?::1?\]?|169\.254\.169\.254|(?:10|192\.168)\.[\d.]+"
+    r"localhost|host|127\.0\.0\.\d+|0\.0\.0\.0|\[?::1?\]?|169\.254\.169\.254|(?:10|192\.168)\.[\d.]+"
     r"|(?:[\w-]+\.)*(?:example|test|invalid|localhost)|(?:[\w-]+\.)*example\.(?:com|org|net)"
-    r"|json-schema\.org|keepachangelog\.com|semver\.org|schemas\.hakiri\.dev|www\.w3\.org"
+    r"|json-schema\.org|keepachangelog\.com|semver\.org|toml\.io|spec\.openapis\.org|www\.(?:w3|rfc-editor)\.org"
 )
 _URL = re.compile(r"\bhttps?://[^\s\"'`<>()\\]+", re.IGNORECASE)
 # A package index by its bare name: registry.<...>, files.<...>.org and the like.
