@@ -1,0 +1,123 @@
+"""Revisions over any SqlGateway: numbered manifests, and the schedules that the newest one arms."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+from peewee import EXCLUDED, Case
+
+from appliance.adapters.sql.audits import audit_row
+from appliance.adapters.sql.gateway import Refused, Row, SqlGateway, Statement
+from appliance.adapters.sql.prepared import Prepared, param
+from appliance.adapters.sql.tables import Revision as V
+from appliance.adapters.sql.tables import Schedule as S
+from appliance.adapters.sql.tables import columns, insert
+from appliance.adapters.sql.times import iso, moment
+from appliance.core.errors import Conflict, NotFound
+from appliance.core.event import AuditEntry
+from appliance.core.ledger import NewSchedule
+from appliance.core.paging import Page, decode_key, encode_key
+from appliance.core.revision import NewRevision, Revision
+
+_mine = V.team_id == param("team")
+_HEAD = Prepared(V.select(*columns(V)).where(_mine).order_by(V.number.desc()).limit(1))
+_GET = Prepared(V.select(*columns(V)).where(_mine & (V.number == param("number"))))
+_LIST = Prepared(
+    V.select(*columns(V))
+    .where(_mine & (V.number < param("before")))
+    .order_by(V.number.desc())
+    .limit(param("limit"))
+)
+_ADD = Prepared(insert(V).on_conflict("IGNORE"), must_change=True)
+
+# A schedule that is written as before keeps its place; any other starts from this revision.
+_same = (S.text == EXCLUDED.text) & (S.zone == EXCLUDED.zone)
+
+
+def _kept_if_same(column: str) -> object:
+    return Case(None, [(_same, getattr(S, column))], getattr(EXCLUDED, column))
+
+
+_ARM = Prepared(
+    insert(S).on_conflict(
+        conflict_target=(S.team_id, S.pipeline_id),
+        update={getattr(S, name): _kept_if_same(name) for name in ("armed_at", "last_expected", "next_fire")}
+        | {
+            getattr(S, name): getattr(EXCLUDED, name)
+            for name in ("revision", "text", "zone", "catchup", "catchup_limit", "overlap", "paused", "placement")
+        },
+    )
+)
+_DISARM = Prepared(S.delete().where((S.team_id == param("team")) & (S.revision < param("number"))))
+
+_NEWEST = 1 << 62
+
+
+class SqlRevisions:
+    """The manifests of one team."""
+
+    def __init__(self, gateway: SqlGateway, team: str) -> None:
+        self._gateway = gateway
+        self._team = team
+
+    def head(self) -> Revision | None:
+        rows = self._gateway.query(_HEAD(team=self._team))
+        return _revision_of(rows[0]) if rows else None
+
+    def get(self, number: int) -> Revision:
+        rows = self._gateway.query(_GET(team=self._team, number=number))
+        if not rows:
+            raise NotFound(f"no revision {number}")
+        return _revision_of(rows[0])
+
+    def list(self, *, before: str | None, limit: int) -> Page[Revision]:
+        [number] = decode_key(before, int) if before else (_NEWEST,)
+        rows = self._gateway.query(_LIST(team=self._team, before=number, limit=limit + 1))
+        revisions = [_revision_of(row) for row in rows[:limit]]
+        return Page(revisions, encode_key(revisions[-1].number) if len(rows) > limit else None)
+
+    def add(self, revision: NewRevision, schedules: Sequence[NewSchedule], audit: AuditEntry) -> Revision:
+        number = revision.based_on + 1
+        row = _ADD(
+            team_id=self._team,
+            number=number,
+            digest=revision.digest,
+            manifest=revision.manifest,
+            value=json.dumps(revision.value),
+            uploads=json.dumps(revision.uploads),
+            applied_by=revision.applied_by,
+            applied_at=iso(revision.applied_at),
+        )
+        arms = [self._arm(number, revision, schedule) for schedule in schedules]
+        disarm = _DISARM(team=self._team, number=number)
+        try:
+            self._gateway.batch([row, *arms, disarm, audit_row(self._team, replace(audit, subject=f"revision {number}"))])
+        except Refused:
+            head = self.head()
+            by = f": {head.applied_by} applied revision {head.number}" if head else ""
+            raise Conflict(f"the configuration moved on from revision {revision.based_on}{by}") from None
+        return self.get(number)
+
+    def _arm(self, number: int, revision: NewRevision, new: NewSchedule) -> Statement:
+        return _ARM(
+            team_id=self._team,
+            pipeline_id=new.pipeline_id,
+            revision=number,
+            text=new.schedule.text,
+            zone=new.schedule.zone,
+            catchup=new.policy.catchup,
+            catchup_limit=new.policy.catchup_limit,
+            overlap=new.policy.overlap,
+            paused=int(new.paused),
+            placement=new.placement,
+            armed_at=iso(revision.applied_at),
+            last_expected=None,
+            next_fire=iso(new.next_fire),
+        )
+
+
+def _revision_of(row: Row) -> Revision:
+    _team, number, digest, manifest, value, uploads, applied_by, applied_at = row
+    return Revision(number, digest, manifest, json.loads(value), json.loads(uploads), applied_by, moment(applied_at))

@@ -1,0 +1,77 @@
+"""Sweep over any SqlGateway: work that nobody is doing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from appliance.adapters.sql import counters
+from appliance.adapters.sql.gateway import SqlGateway, Statement
+from appliance.adapters.sql.journal import CLAIMABLE, ENDED
+from appliance.adapters.sql.prepared import Prepared, param
+from appliance.adapters.sql.tables import Run as R
+from appliance.adapters.sql.times import iso
+from appliance.core.run import RunError, RunId, RunState
+
+_mine = R.team_id == param("team")
+_active = R.state << ("pending", "running")
+_unheld = R.lease_expires_at.is_null() | (R.lease_expires_at <= param("now"))
+
+_READY = Prepared(R.select(R.id).where(_mine & _active & CLAIMABLE).order_by(R.due_at).limit(param("limit")))
+_OVERDUE = Prepared(
+    R.select(R.id).where(_mine & _active & _unheld & (R.deadline_at <= param("now"))).limit(param("limit"))
+)
+_CANCELLED = Prepared(
+    R.select(R.id)
+    .where(_mine & (R.state == "running") & _unheld & R.cancel_requested_at.is_null(False))
+    .limit(param("limit"))
+)
+_END = Prepared(
+    R.update(ENDED | {R.fence: R.fence + 1})
+    .where(_mine & (R.id == param("run_id")) & _active & _unheld)
+    .returning(R.id)
+)
+_FREE = Prepared(
+    R.update({R.holder: None, R.lease_expires_at: None})
+    .where(
+        _mine
+        & (R.state == "running")
+        & R.holder.startswith(param("node"))
+        & ~R.holder.startswith(param("boot"))
+    )
+    .returning(R.id)
+)
+
+
+class SqlSweep:
+    """The unattended work of one team."""
+
+    def __init__(self, gateway: SqlGateway, team: str) -> None:
+        self._gateway = gateway
+        self._team = team
+
+    def ready(self, *, now: datetime, limit: int) -> Sequence[RunId]:
+        return self._ids(_READY(team=self._team, now=iso(now), limit=limit))
+
+    def overdue(self, *, now: datetime, limit: int) -> Sequence[RunId]:
+        return self._ids(_OVERDUE(team=self._team, now=iso(now), limit=limit))
+
+    def cancelled(self, *, now: datetime, limit: int) -> Sequence[RunId]:
+        return self._ids(_CANCELLED(team=self._team, now=iso(now), limit=limit))
+
+    def end(self, run_id: RunId, state: RunState, error: RunError | None, *, now: datetime) -> bool:
+        code, message = (error.code, error.message) if error else (None, None)
+        [rows] = self._gateway.batch(
+            [_END(team=self._team, run_id=run_id, state=state, now=iso(now), code=code, message=message)]
+        )
+        if rows:
+            self._gateway.batch([counters.add(self._team, "hakiri_runs_finished_total", labels={"state": state})])
+        return bool(rows)
+
+    def free_leases(self, node_id: str, boot: str) -> int:
+        node = f"{node_id}/"
+        [rows] = self._gateway.batch([_FREE(team=self._team, node=node, boot=f"{node}{boot}/")])
+        return len(rows)
+
+    def _ids(self, statement: Statement) -> list[RunId]:
+        return [RunId(row[0]) for row in self._gateway.query(statement)]

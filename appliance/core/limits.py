@@ -1,0 +1,41 @@
+"""The strictest limit of any substrate, enforced on all of them, with its source."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+# Cloudflare Workflows: a step's result is at most 1 MiB. Larger results travel as object keys.
+STEP_RESULT_BYTES = 1 << 20
+
+# Cloudflare Workflows, free plan: 1,024 steps a run. Pages are batched into steps to stay under it.
+STEPS_PER_RUN = 1024
+
+# The glossary's bound on a cursor: it is stored with every checkpoint and sent to every connector.
+CURSOR_BYTES = 64 << 10
+
+# A connector's configuration, as the connector contract bounds it.
+CONFIG_BYTES = 64 << 10
+
+# How long a run may keep retrying one failure: the practical window of a Workflow.
+RETRY_WINDOW = timedelta(hours=6)
+RETRY_FIRST_DELAY = timedelta(seconds=1)
+RETRY_LONGEST_DELAY = timedelta(minutes=10)
+RETRY_ATTEMPTS = 5
+
+# A lease not renewed for this long may be taken over; renewing happens at a third of it.
+LEASE_TTL = timedelta(seconds=30)
+
+# A run still waiting after this long will never be what its owner wanted: it fails visibly.
+PENDING_DEADLINE = timedelta(hours=24)
+RUN_TIMEOUT = timedelta(hours=6)
+
+# Text kept of a run: an error, and its log lines.
+ERROR_TEXT_BYTES = 2 << 10
+LOG_LINE_BYTES = 4 << 10
+LOG_LINES_PER_RUN = 10_000
+
+# Bodies of the HTTP API.
+MANIFEST_BYTES = 1 << 20
+REQUEST_BYTES = 4 << 20
+PAGE_SIZE = 50
+PAGE_SIZE_MAX = 500

@@ -1,0 +1,301 @@
+"""What the core needs from a substrate.
+
+Each method is one atomic step on every substrate: no transaction crosses a port, so a port can be a
+local SQLite call or one request to a Durable Object. A method that changes something has made it
+durable when it returns. Every method may raise Unavailable. The object store's port is in `objects.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from appliance.core.checkpoint import Checkpoint, Step, TableCommit
+from appliance.core.connector import Message, ReadRequest
+from appliance.core.event import AuditEntry, Sample
+from appliance.core.ledger import ArmedSchedule, FireRow, Firing, NewSchedule
+from appliance.core.paging import Page
+from appliance.core.revision import NewRevision, Revision
+from appliance.core.landing import Column, SchemaVersion
+from appliance.core.run import Claim, Lease, LogLine, NewRun, Run, RunError, RunId, RunState
+from appliance.core.team import Member, Role, Token
+
+
+class Clock(Protocol):
+    """Time enters here and nowhere else."""
+
+    def now(self) -> datetime:
+        """Aware, UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never jump."""
+        ...
+
+
+class Runs(Protocol):
+    """The runs as people see them."""
+
+    def create(self, run: NewRun, audit: AuditEntry) -> Run:
+        """Record a pending run, giving it the next free number of its moment."""
+        ...
+
+    def get(self, run_id: RunId) -> Run:
+        """Raises NotFound."""
+        ...
+
+    def list(
+        self, *, pipeline_id: str | None, state: RunState | None, before: str | None, limit: int
+    ) -> Page[Run]:
+        """Newest first. `before` is the `next` of the page before."""
+        ...
+
+    def newest(self) -> Mapping[str, Run]:
+        """The newest run of each pipeline."""
+        ...
+
+    def steps(self, run_id: RunId) -> Sequence[Step]:
+        """Completed steps, in order."""
+        ...
+
+    def request_cancel(self, run_id: RunId, now: datetime, audit: AuditEntry) -> Run:
+        """Mark the run; one that is pending is cancelled at once. Raises NotFound, Conflict if it is final."""
+        ...
+
+    def cancel_requested(self, run_id: RunId) -> bool: ...
+
+
+class Journal(Protocol):
+    """How a run is executed: every write names the lease and is refused with LeaseLost if it moved on."""
+
+    def claim(self, run_id: RunId, holder: str, now: datetime, ttl: timedelta) -> Claim | None:
+        """Take the run if it waits, or runs under no lease or an expired one, and nothing keeps it waiting.
+
+        None if someone holds it, its retry is not due, it is final, unknown, or an exclusive run of the
+        same pipeline is running.
+        """
+        ...
+
+    def renew(self, lease: Lease, now: datetime, ttl: timedelta) -> Lease: ...
+
+    def checkpoint(self, lease: Lease, checkpoint: Checkpoint, now: datetime, ttl: timedelta) -> Lease:
+        """Record a page and its cursor, and renew."""
+        ...
+
+    def commit_table(self, lease: Lease, commit: TableCommit, schema: SchemaVersion | None, *, pipeline_id: str) -> None:
+        """Record that a table's run manifest is written; publish its cursor and its schema. Idempotent."""
+        ...
+
+    def retry(self, lease: Lease, error: RunError, at: datetime, now: datetime) -> None:
+        """Give the lease back until `at`; counts one more failure."""
+        ...
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease back so that anybody may resume the run at once."""
+        ...
+
+    def finish(self, lease: Lease, state: RunState, error: RunError | None, now: datetime) -> None: ...
+
+
+class Progress(Protocol):
+    """How far runs and tables got."""
+
+    def checkpoints(self, run_id: RunId) -> Sequence[Checkpoint]:
+        """In order of seq."""
+        ...
+
+    def commits(self, run_id: RunId) -> Sequence[TableCommit]: ...
+
+    def position(self, pipeline_id: str, table: str) -> str | None:
+        """The published cursor: where the next run starts."""
+        ...
+
+    def schema(self, landed_name: str) -> SchemaVersion | None:
+        """The newest schema of a landed table."""
+        ...
+
+    def next_sequence(self, landed_name: str) -> int:
+        """One more than the newest run manifest of the table."""
+        ...
+
+
+class Sweep(Protocol):
+    """What the sweeper looks for: work that nobody is doing."""
+
+    def ready(self, now: datetime, limit: int) -> Sequence[RunId]:
+        """Runs that a claim would get now."""
+        ...
+
+    def free_leases(self, node_id: str, boot: str) -> int:
+        """Let go of leases that an earlier boot of this node held: their holder is dead."""
+        ...
+
+    def overdue(self, now: datetime, limit: int) -> Sequence[RunId]:
+        """Runs past their deadline that nobody holds."""
+        ...
+
+    def end(self, run_id: RunId, state: RunState, error: RunError, now: datetime) -> bool:
+        """End a run that nobody holds. False if somebody does."""
+        ...
+
+    def cancelled(self, limit: int) -> Sequence[RunId]:
+        """Runs whose cancel was asked for and that nobody holds."""
+        ...
+
+
+class Schedules(Protocol):
+    """The armed schedules and the fire ledger."""
+
+    def due(self, now: datetime, limit: int) -> Sequence[ArmedSchedule]:
+        """Schedules whose next fire is not after now, most overdue first, each with its pipeline's active runs."""
+        ...
+
+    def next_due(self) -> datetime | None: ...
+
+    def record(self, firings: Sequence[Firing], now: datetime) -> Sequence[RunId]:
+        """Write ledger rows, runs and the schedules' new positions, all or nothing; return the new runs.
+
+        A firing whose schedule moved since `due` is left out: another ticker was first.
+        """
+        ...
+
+    def list(self) -> Sequence[ArmedSchedule]: ...
+
+    def fires(self, *, pipeline_id: str | None, before: str | None, limit: int) -> Page[FireRow]:
+        """The ledger, newest first."""
+        ...
+
+
+class Revisions(Protocol):
+    """Numbered manifests, immutable once applied."""
+
+    def head(self) -> Revision | None: ...
+
+    def get(self, number: int) -> Revision:
+        """Raises NotFound."""
+        ...
+
+    def list(self, *, before: str | None, limit: int) -> Page[Revision]: ...
+
+    def add(self, revision: NewRevision, schedules: Sequence[NewSchedule], audit: AuditEntry) -> Revision:
+        """Record the next revision and arm exactly these schedules; unchanged ones keep their position.
+
+        Raises Conflict if the head is not `revision.based_on`.
+        """
+        ...
+
+
+class Teams(Protocol):
+    """Members and their tokens. Both count as absent once removed or revoked."""
+
+    def found(self, name: str, node_id: str, now: datetime) -> bool:
+        """Make the team if there is none yet. True the first time."""
+        ...
+
+    def node_id(self) -> str:
+        """Names this installation in lease holders and object paths."""
+        ...
+
+    def members(self) -> Sequence[Member]: ...
+
+    def add_member(self, member: Member, audit: AuditEntry) -> None:
+        """Raises Conflict if there is a member of that name."""
+        ...
+
+    def change_role(self, name: str, role: Role, audit: AuditEntry) -> None:
+        """Raises NotFound, Conflict for the last owner."""
+        ...
+
+    def remove_member(self, name: str, now: datetime, audit: AuditEntry) -> None:
+        """Remove a member and revoke their tokens. Raises NotFound, Conflict for the last owner."""
+        ...
+
+    def tokens(self) -> Sequence[Token]: ...
+
+    def add_token(self, token: Token, digest: str, audit: AuditEntry) -> None:
+        """Raises NotFound if the member is unknown."""
+        ...
+
+    def revoke_token(self, token_id: str, now: datetime, audit: AuditEntry) -> None:
+        """Raises NotFound."""
+        ...
+
+    def authenticate(self, digest: str) -> tuple[Token, Role] | None:
+        """The token with that digest and its member's role, if neither is revoked."""
+        ...
+
+
+class Records(Protocol):
+    """What is kept for people and monitoring."""
+
+    def log(self, run_id: RunId, lines: Sequence[tuple[datetime, str, str]]) -> None:
+        """Append (at, level, message) lines."""
+        ...
+
+    def logs(self, run_id: RunId, *, after: int, limit: int) -> Sequence[LogLine]: ...
+
+    def audit(self, *, before: str | None, limit: int) -> Page[AuditEntry]: ...
+
+    def count(self, samples: Sequence[Sample]) -> None:
+        """Add to counters that survive restarts."""
+        ...
+
+    def counters(self) -> Sequence[Sample]: ...
+
+    def remember(self, member: str, key: str, fingerprint: str, now: datetime) -> tuple[int, str] | None:
+        """Begin a request with an Idempotency-Key; return the answer if it was answered before.
+
+        Raises Conflict if the key belongs to another request, or to one that is still being answered.
+        """
+        ...
+
+    def answer(self, member: str, key: str, status: int, body: str) -> None: ...
+
+
+class Doorbell(Protocol):
+    """Tells a worker that a run is ready. May ring twice or not at all: nothing depends on it but latency."""
+
+    def ring(self, run_id: RunId) -> None: ...
+
+    def ring_at(self, run_id: RunId, at: datetime) -> None: ...
+
+
+class Reading(Protocol):
+    """One table being read by a connector in its own process. Used by one thread."""
+
+    def receive(self, timeout: float) -> Message | None:
+        """The next message; None if there was none within `timeout` seconds."""
+        ...
+
+    def acknowledge(self) -> None:
+        """The page is checkpointed: the connector may be asked for the next one."""
+        ...
+
+    def cancel(self) -> None:
+        """Ask the connector's host to stop between two calls."""
+        ...
+
+    def interrupt(self) -> None:
+        """Stop the guest even if it spins."""
+        ...
+
+    def close(self) -> None:
+        """End the process, whatever it does, and drop its staged pages."""
+        ...
+
+
+class Connectors(Protocol):
+    """Installed connectors."""
+
+    def open(self, request: ReadRequest) -> Reading:
+        """Start reading. Raises NotFound for an unknown connector, Invalid for a missing secret."""
+        ...
+
+    def names(self) -> Sequence[str]: ...
+
+
+__all__ = [
+    "Clock", "Column", "Connectors", "Doorbell", "Journal", "Progress", "Reading", "Records", "Revisions",
+    "Runs", "Schedules", "Sweep", "Teams",
+]

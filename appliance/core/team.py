@@ -1,0 +1,105 @@
+"""Who may do what: members, their roles, their tokens."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from appliance.core.errors import Forbidden, Invalid
+
+TOKEN_PREFIX = "hak_"  # noqa: S105 - not a secret: it lets scanners recognise one
+MEMBER_NAME_LENGTH = 64
+
+
+class Role(StrEnum):
+    """Each role may do all that the ones before it may."""
+
+    VIEWER = "viewer"
+    EDITOR = "editor"
+    OPERATOR = "operator"
+    OWNER = "owner"
+
+
+class Action(StrEnum):
+    """What somebody may ask for."""
+
+    READ = "read"
+    APPLY = "apply"
+    RUN = "run"
+    MANAGE_TOKENS = "manage_tokens"
+    MANAGE_MEMBERS = "manage_members"
+    READ_AUDIT = "read_audit"
+
+
+_NEEDS = {
+    Action.READ: Role.VIEWER,
+    Action.APPLY: Role.EDITOR,
+    Action.RUN: Role.OPERATOR,
+    Action.MANAGE_TOKENS: Role.OWNER,
+    Action.MANAGE_MEMBERS: Role.OWNER,
+    Action.READ_AUDIT: Role.OPERATOR,
+}
+_RANK = {role: rank for rank, role in enumerate(Role)}
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person (or a machine that acts as one) in the team."""
+
+    name: str
+    role: Role
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A bearer token, known only by its digest. Its role never exceeds its member's."""
+
+    id: str
+    member: str
+    name: str
+    role: Role
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who is asking, once the token is checked."""
+
+    name: str
+    role: Role
+    token_id: str
+
+    def require(self, action: Action) -> None:
+        """Raises Forbidden if the role does not allow the action."""
+        if not may(self.role, action):
+            raise Forbidden(f"{self.name} is {self.role}; to {action.replace('_', ' ')} takes {_NEEDS[action]}")
+
+
+def may(role: Role, action: Action) -> bool:
+    return _RANK[role] >= _RANK[_NEEDS[action]]
+
+
+def lesser(one: Role, other: Role) -> Role:
+    return min(one, other, key=_RANK.__getitem__)
+
+
+def token_digest(secret: str) -> str:
+    """What is stored of a token. The secret has 256 random bits, so a plain hash cannot be guessed back."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def same_digest(one: str, other: str) -> bool:
+    return hmac.compare_digest(one, other)
+
+
+def check_member_name(name: str) -> str:
+    """Raises Invalid unless the name is short, visible text."""
+    if not name or len(name) > MEMBER_NAME_LENGTH or not name.isprintable() or name != name.strip():
+        raise Invalid(f"member name {name!r}: must be 1 to {MEMBER_NAME_LENGTH} visible characters")
+    return name
