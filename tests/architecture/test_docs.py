@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import re
 from collections.abc import Iterator
 from enum import StrEnum
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.core.manifest.schema import published
 from tests.architecture.sources import ROOT, imports, package_files, project_files, text_of
 
 _VARIABLE = re.compile(r"\bHAKIRI_[A-Z0-9_]*[A-Z0-9]\b")
@@ -98,7 +98,7 @@ def test_every_metric_is_documented() -> None:
 
 def test_alerts_and_dashboards_use_only_metrics_that_exist() -> None:
     known = _found(_METRIC, package_files(".py"))
-    shipped = [path for path in project_files(".yml", ".yaml", ".json") if path.parts[0] in ("docker", "monitoring")]
+    shipped = [path for path in project_files(".yml", ".yaml", ".json") if path.parts[0] != "tests"]
 
     used = {_plain(name, known) for name in _found(_METRIC, shipped)}
 
@@ -116,12 +116,7 @@ def test_every_choice_of_the_core_is_documented() -> None:
 
 
 def test_every_manifest_key_is_documented() -> None:
-    schemas = [path for path in project_files(".json") if path.name.endswith(".schema.json")]
-
-    keys = {key for path in schemas for key in _keys(json.loads((ROOT / path).read_text()))}
-
-    assert keys
-    assert _undocumented(keys) == []
+    assert _undocumented(set(_keys(published()))) == []
 
 
 @pytest.mark.parametrize("page", project_files(".md"), ids=str)
