@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import TypedDict
 
 import pytest
@@ -155,9 +155,9 @@ def test_a_time_without_a_zone_is_a_bug() -> None:
 def test_a_year_of_downtime_is_counted_exactly_and_quickly(text: str, zone: str) -> None:
     schedule, until = parse(text, zone), JUNE + timedelta(days=365)
 
-    started = perf_counter()
+    started = process_time()
     gap = expected(schedule, JUNE, until, JUNE, 100)
-    took = perf_counter() - started
+    took = process_time() - started
 
     assert took < 1
     assert gap.first == next_fire(schedule, None, JUNE, JUNE)
@@ -178,10 +178,10 @@ def test_a_thousand_schedules_find_their_next_fire_within_a_tenth_of_a_second() 
     texts = [f"{n % 60} {n % 24} * * *" for n in range(600)] + ["*/15 * * * *"] * 200 + ["every 15m"] * 200
     schedules = [parse(text, "Europe/Berlin" if n % 2 else "UTC") for n, text in enumerate(texts)]
 
-    started = perf_counter()
+    started = process_time()
     fires = [next_fire(schedule, JUNE, JUNE, JUNE) for schedule in schedules]
 
-    assert perf_counter() - started < 0.1
+    assert process_time() - started < 0.1
     assert None not in fires
 
 
