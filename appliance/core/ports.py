@@ -17,9 +17,9 @@ from appliance.core.event import AuditEntry, Sample
 from appliance.core.ledger import ArmedSchedule, FireRow, Firing, NewSchedule
 from appliance.core.paging import Page
 from appliance.core.revision import NewRevision, Revision
-from appliance.core.landing import Column, SchemaVersion
+from appliance.core.landing import SchemaVersion
 from appliance.core.run import Claim, Lease, LogLine, NewRun, Run, RunError, RunId, RunState
-from appliance.core.team import Member, Role, Token
+from appliance.core.team import Credential, Member, Role, Token
 
 
 class Clock(Protocol):
@@ -59,7 +59,7 @@ class Runs(Protocol):
         """Completed steps, in order."""
         ...
 
-    def request_cancel(self, run_id: RunId, now: datetime, audit: AuditEntry) -> Run:
+    def request_cancel(self, run_id: RunId, *, now: datetime, audit: AuditEntry) -> Run:
         """Mark the run; one that is pending is cancelled at once. Raises NotFound, Conflict if it is final."""
         ...
 
@@ -69,25 +69,38 @@ class Runs(Protocol):
 class Journal(Protocol):
     """How a run is executed: every write names the lease and is refused with LeaseLost if it moved on."""
 
-    def claim(self, run_id: RunId, holder: str, now: datetime, ttl: timedelta) -> Claim | None:
+    def claim(
+        self, run_id: RunId, holder: str, *, now: datetime, ttl: timedelta, deadline_at: datetime
+    ) -> Claim | None:
         """Take the run if it waits, or runs under no lease or an expired one, and nothing keeps it waiting.
+
+        A run that starts gets `deadline_at`; one that resumes keeps its own.
 
         None if someone holds it, its retry is not due, it is final, unknown, or an exclusive run of the
         same pipeline is running.
         """
         ...
 
-    def renew(self, lease: Lease, now: datetime, ttl: timedelta) -> Lease: ...
+    def renew(self, lease: Lease, *, now: datetime, ttl: timedelta) -> Lease: ...
 
-    def checkpoint(self, lease: Lease, checkpoint: Checkpoint, now: datetime, ttl: timedelta) -> Lease:
+    def checkpoint(self, lease: Lease, page: Checkpoint, *, now: datetime, ttl: timedelta) -> Lease:
         """Record a page and its cursor, and renew."""
         ...
 
-    def commit_table(self, lease: Lease, commit: TableCommit, schema: SchemaVersion | None, *, pipeline_id: str) -> None:
+    def commit_table(
+        self,
+        lease: Lease,
+        commit: TableCommit,
+        schema: SchemaVersion | None,
+        *,
+        pipeline_id: str,
+        now: datetime,
+        ttl: timedelta,
+    ) -> Lease:
         """Record that a table's run manifest is written; publish its cursor and its schema. Idempotent."""
         ...
 
-    def retry(self, lease: Lease, error: RunError, at: datetime, now: datetime) -> None:
+    def retry(self, lease: Lease, error: RunError, *, at: datetime, now: datetime) -> None:
         """Give the lease back until `at`; counts one more failure."""
         ...
 
@@ -95,7 +108,9 @@ class Journal(Protocol):
         """Give the lease back so that anybody may resume the run at once."""
         ...
 
-    def finish(self, lease: Lease, state: RunState, error: RunError | None, now: datetime) -> None: ...
+    def finish(self, lease: Lease, state: RunState, error: RunError | None, *, now: datetime) -> RunId | None:
+        """End the run; return the pipeline's next run that waits, if any."""
+        ...
 
 
 class Progress(Protocol):
@@ -123,7 +138,7 @@ class Progress(Protocol):
 class Sweep(Protocol):
     """What the sweeper looks for: work that nobody is doing."""
 
-    def ready(self, now: datetime, limit: int) -> Sequence[RunId]:
+    def ready(self, *, now: datetime, limit: int) -> Sequence[RunId]:
         """Runs that a claim would get now."""
         ...
 
@@ -131,15 +146,15 @@ class Sweep(Protocol):
         """Let go of leases that an earlier boot of this node held: their holder is dead."""
         ...
 
-    def overdue(self, now: datetime, limit: int) -> Sequence[RunId]:
+    def overdue(self, *, now: datetime, limit: int) -> Sequence[RunId]:
         """Runs past their deadline that nobody holds."""
         ...
 
-    def end(self, run_id: RunId, state: RunState, error: RunError, now: datetime) -> bool:
+    def end(self, run_id: RunId, state: RunState, error: RunError | None, *, now: datetime) -> bool:
         """End a run that nobody holds. False if somebody does."""
         ...
 
-    def cancelled(self, limit: int) -> Sequence[RunId]:
+    def cancelled(self, *, now: datetime, limit: int) -> Sequence[RunId]:
         """Runs whose cancel was asked for and that nobody holds."""
         ...
 
@@ -147,16 +162,16 @@ class Sweep(Protocol):
 class Schedules(Protocol):
     """The armed schedules and the fire ledger."""
 
-    def due(self, now: datetime, limit: int) -> Sequence[ArmedSchedule]:
+    def due(self, *, now: datetime, limit: int) -> Sequence[ArmedSchedule]:
         """Schedules whose next fire is not after now, most overdue first, each with its pipeline's active runs."""
         ...
 
     def next_due(self) -> datetime | None: ...
 
-    def record(self, firings: Sequence[Firing], now: datetime) -> Sequence[RunId]:
+    def record(self, firings: Sequence[Firing], samples: Sequence[Sample], *, now: datetime) -> Sequence[RunId]:
         """Write ledger rows, runs and the schedules' new positions, all or nothing; return the new runs.
 
-        A firing whose schedule moved since `due` is left out: another ticker was first.
+        A firing whose schedule moved since `due` is left out: another ticker was first. `samples` are counted.
         """
         ...
 
@@ -171,6 +186,8 @@ class Revisions(Protocol):
     """Numbered manifests, immutable once applied."""
 
     def head(self) -> Revision | None: ...
+
+    def head_number(self) -> int | None: ...
 
     def get(self, number: int) -> Revision:
         """Raises NotFound."""
@@ -221,8 +238,8 @@ class Teams(Protocol):
         """Raises NotFound."""
         ...
 
-    def authenticate(self, digest: str) -> tuple[Token, Role] | None:
-        """The token with that digest and its member's role, if neither is revoked."""
+    def credential(self, token_id: str) -> Credential | None:
+        """The token with its digest and its member's role, if neither is revoked."""
         ...
 
 
@@ -243,8 +260,12 @@ class Records(Protocol):
 
     def counters(self) -> Sequence[Sample]: ...
 
-    def remember(self, member: str, key: str, fingerprint: str, now: datetime) -> tuple[int, str] | None:
+    def remember(
+        self, member: str, key: str, fingerprint: str, *, now: datetime, stale: datetime, old: datetime
+    ) -> tuple[int, str] | None:
         """Begin a request with an Idempotency-Key; return the answer if it was answered before.
+
+        Forgets answers from before `old`, and a request from before `stale` that was never answered.
 
         Raises Conflict if the key belongs to another request, or to one that is still being answered.
         """
@@ -294,8 +315,3 @@ class Connectors(Protocol):
 
     def names(self) -> Sequence[str]: ...
 
-
-__all__ = [
-    "Clock", "Column", "Connectors", "Doorbell", "Journal", "Progress", "Reading", "Records", "Revisions",
-    "Runs", "Schedules", "Sweep", "Teams",
-]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -68,6 +68,15 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class Credential:
+    """What a presented token is checked against."""
+
+    token: Token
+    digest: str = field(repr=False, kw_only=True)
+    member_role: Role = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
     """Who is asking, once the token is checked."""
 
@@ -89,9 +98,20 @@ def lesser(one: Role, other: Role) -> Role:
     return min(one, other, key=_RANK.__getitem__)
 
 
-def token_digest(secret: str) -> str:
-    """What is stored of a token. The secret has 256 random bits, so a plain hash cannot be guessed back."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+def token_text(token_id: str, secret: str) -> str:
+    """The token as its member holds it: the id finds the row, the secret proves it."""
+    return f"{TOKEN_PREFIX}{token_id}_{secret}"
+
+
+def token_id_of(text: str) -> str | None:
+    """The id in a token's text; None if the text is no token."""
+    token_id, _, secret = text.removeprefix(TOKEN_PREFIX).partition("_")
+    return token_id if text.startswith(TOKEN_PREFIX) and token_id and secret else None
+
+
+def token_digest(text: str) -> str:
+    """What is stored of a token. Its secret has 256 random bits, so a plain hash cannot be guessed back."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
 def same_digest(one: str, other: str) -> bool:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
-from peewee import EXCLUDED, Case
+from peewee import EXCLUDED, Case, fn
 
 from appliance.adapters.sql.audits import audit_row
 from appliance.adapters.sql.gateway import Refused, Row, SqlGateway, Statement
@@ -23,6 +23,7 @@ from appliance.core.revision import NewRevision, Revision
 
 _mine = V.team_id == param("team")
 _HEAD = Prepared(V.select(*columns(V)).where(_mine).order_by(V.number.desc()).limit(1))
+_HEAD_NUMBER = Prepared(V.select(fn.MAX(V.number)).where(_mine))
 _GET = Prepared(V.select(*columns(V)).where(_mine & (V.number == param("number"))))
 _LIST = Prepared(
     V.select(*columns(V))
@@ -65,6 +66,10 @@ class SqlRevisions:
     def head(self) -> Revision | None:
         rows = self._gateway.query(_HEAD(team=self._team))
         return _revision_of(rows[0]) if rows else None
+
+    def head_number(self) -> int | None:
+        [[number]] = self._gateway.query(_HEAD_NUMBER(team=self._team))
+        return None if number is None else int(number)
 
     def get(self, number: int) -> Revision:
         rows = self._gateway.query(_GET(team=self._team, number=number))

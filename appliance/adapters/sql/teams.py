@@ -17,7 +17,7 @@ from appliance.adapters.sql.tables import columns, insert
 from appliance.adapters.sql.times import iso, moment, moment_or_none
 from appliance.core.errors import Conflict, NotFound
 from appliance.core.event import AuditEntry
-from appliance.core.team import Member, Role, Token
+from appliance.core.team import Credential, Member, Role, Token
 
 _FOUND = Prepared(
     E.insert({E.id: param("team"), E.name: param("name"), E.node_id: param("node_id"), E.created_at: param("now")})
@@ -73,7 +73,7 @@ _REVOKE = Prepared(
 _AUTHENTICATE = Prepared(
     K.select(*columns(K), M.role)
     .join(M, on=(M.team_id == K.team_id) & (M.name == K.member))
-    .where((K.team_id == param("team")) & (K.digest == param("digest")) & K.revoked_at.is_null() & M.removed_at.is_null())
+    .where((K.team_id == param("team")) & (K.id == param("id")) & K.revoked_at.is_null() & M.removed_at.is_null())
 )
 
 
@@ -143,9 +143,9 @@ class SqlTeams:
         except Refused:
             raise NotFound(f"no token {token_id!r}") from None
 
-    def authenticate(self, digest: str) -> tuple[Token, Role] | None:
-        rows = self._gateway.query(_AUTHENTICATE(team=self._team, digest=digest))
-        return (_token_of(rows[0][:-1]), Role(rows[0][-1])) if rows else None
+    def credential(self, token_id: str) -> Credential | None:
+        rows = self._gateway.query(_AUTHENTICATE(team=self._team, id=token_id))
+        return Credential(_token_of(rows[0][:-1]), digest=rows[0][5], member_role=Role(rows[0][-1])) if rows else None
 
     def _change(self, name: str, *statements: Statement) -> None:
         """Raises NotFound, or Conflict when the team would be left without an owner."""
