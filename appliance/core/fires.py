@@ -18,7 +18,7 @@ from appliance.core.schedule import Gap, Schedule, expected, next_fire, whole_se
 
 # More rows than this with one reason, in one gap, are one row.
 ROWS_PER_REASON = 100
-MAX_CATCHUP = 1_000
+MAX_CATCHUP = 10_000
 
 _SECOND = timedelta(seconds=1)
 
@@ -54,7 +54,7 @@ class Reason(StrEnum):
 class Policy:
     """What a schedule does about the moments it missed, and about a run that is not over.
 
-    Raises Invalid if `catchup_limit` is not 1 to 1000.
+    Raises Invalid if `catchup_limit` is not 1 to 10000.
     """
 
     catchup: Catchup = Catchup.LATEST
