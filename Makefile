@@ -69,7 +69,7 @@ bench: setup ## Latency, throughput and memory against this machine's own limits
 	@$(BIN)/python -m tests.bench
 
 run: setup ## The control plane on loopback, its data in ./data
-	@HAKIRI_DATA=$${HAKIRI_DATA:-data} $(BIN)/hakiri serve
+	@$(BIN)/hakiri serve
 
 lock: ## Resolve the dependencies again and write the locks
 	@sh .ci/python.sh '$(PYTHON)'

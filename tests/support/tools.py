@@ -53,27 +53,27 @@ def unpack_promtool(into: Path) -> None:
         )
     with TemporaryDirectory() as name:
         scratch = Path(name)
-        # A machine that has never run `apt-get update` has no lists, so a failure is worth one more try.
-        if not _downloaded(scratch):
-            _run("apt-get", "update", "-qq")
-            if not _downloaded(scratch):
-                raise MissingToolError(
-                    f"promtool is missing and `apt-get download {PACKAGE}` failed: put promtool in PATH"
-                )
-        package = next(scratch.glob("*.deb"))
+        # A machine that has never run `apt-get update` has no lists; lists of our own need no root.
+        package = _download(scratch) or _download(scratch, lists=scratch / "lists")
+        if package is None:
+            raise MissingToolError(f"promtool is missing and `apt-get download {PACKAGE}` failed: put promtool in PATH")
         _run("dpkg-deb", "--extract", str(package), str(scratch / "root"))
         into.mkdir(parents=True, exist_ok=True)
         shutil.copy2(scratch / "root" / "usr" / "bin" / "promtool", into / "promtool")
 
 
-def _downloaded(into: Path) -> bool:
-    subprocess.run(
-        ["apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", PACKAGE],
-        cwd=into,
-        capture_output=True,
-        check=False,
-    )
-    return any(into.glob("*.deb"))
+def _download(into: Path, lists: Path | None = None) -> Path | None:
+    options = ["-qq", "-o", "APT::Sandbox::User="]
+    if lists:
+        (lists / "partial").mkdir(parents=True)
+        options += ["-o", f"Dir::State::Lists={lists}", "-o", f"Dir::Cache={into / 'cache'}"]
+        _apt(into, "update", *options)
+    _apt(into, "download", *options, PACKAGE)
+    return next(into.glob("*.deb"), None)
+
+
+def _apt(folder: Path, *arguments: str) -> None:
+    subprocess.run(["apt-get", *arguments], cwd=folder, capture_output=True, check=False)
 
 
 def _run(*command: str) -> str:
