@@ -129,26 +129,13 @@ def plan_fires(
     A moment at most `grace` (not negative, longer than a tick) old is on time.
     Raises Invalid if a time is outside 1970 to 2900.
     """
-    since = whole_second(armed_at)
-    if last_expected is not None:
-        since = max(since, whole_second(last_expected))
-    window = _Window(schedule, armed_at, since, max(since, whole_second(now)))
-    reason, decided = Reason.MISSED, list[_Due]()
+    window = _window(schedule, armed_at=armed_at, last_expected=last_expected, now=now)
     if paused or not served:
         # Paused comes first: somebody decided it, and placing the pipeline would not undo it.
-        reason, dropped = Reason.PAUSED if paused else Reason.UNPLACED, window.gap()
-    else:
-        dropped, due = _candidates(window, policy, grace)
-        decided = list(_admit(due, policy, active))
-    entries = (*_rows(dropped, reason), *_decided_rows(decided))
-    last = entries[-1].last if entries else since
-    return Plan(
-        entries=entries,
-        runs=tuple(each.at for each in decided if each.reason.is_run),
-        cancel=any(each.reason is Reason.CANCELLED_OTHER for each in decided),
-        last_expected=last,
-        next_fire=next_fire(schedule, last, now, armed_at),
-    )
+        reason = Reason.PAUSED if paused else Reason.UNPLACED
+        return _plan(window, _rows(window.gap(), reason), [])
+    missed, due = _candidates(window, policy, grace)
+    return _plan(window, _rows(missed, Reason.MISSED), list(_admit(due, policy, active)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +152,26 @@ class _Window:
         start = self.since if since is None else since
         end = max(start, self.until if until is None else until)
         return expected(self.schedule, start, end, self.armed_at, newest + ROWS_PER_REASON)
+
+
+def _window(schedule: Schedule, *, armed_at: datetime, last_expected: datetime | None, now: datetime) -> _Window:
+    since = whole_second(armed_at)
+    if last_expected is not None:
+        since = max(since, whole_second(last_expected))
+    # A clock that was set back sees an empty window, not one that repeats moments.
+    return _Window(schedule, armed_at, since, max(since, whole_second(now)))
+
+
+def _plan(window: _Window, dropped: Iterator[LedgerEntry], decided: list[_Due]) -> Plan:
+    entries = (*dropped, *_decided_rows(decided))
+    last = entries[-1].last if entries else window.since
+    return Plan(
+        entries=entries,
+        runs=tuple(each.at for each in decided if each.reason.is_run),
+        cancel=any(each.reason is Reason.CANCELLED_OTHER for each in decided),
+        last_expected=last,
+        next_fire=next_fire(window.schedule, last, window.until, window.armed_at),
+    )
 
 
 def _candidates(window: _Window, policy: Policy, grace: timedelta) -> tuple[Gap, list[_Due]]:
