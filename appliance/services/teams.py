@@ -40,10 +40,9 @@ class Teams:
     secret: Callable[[], str]
     token_id: Callable[[], str]
 
-    def found(self, name: str, node_id: str) -> str | None:
-        """Make the team at the first start; return its owner's token, which is shown only once."""
+    def first_token(self) -> str | None:
+        """At the first start, make the owner and return the token, which is shown only once."""
         now = self.clock.now()
-        self.store.found(name, node_id, now)
         if self.store.members():
             return None
         audit = AuditEntry(now, SYSTEM.name, "member.add", FIRST_MEMBER, {"role": Role.OWNER})

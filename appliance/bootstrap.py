@@ -1,0 +1,182 @@
+"""Composition root: the only module that knows the adapters."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.adapters.selfhosted.clock import SystemClock
+from appliance.adapters.selfhosted.doorbell import HueyDoorbell
+from appliance.adapters.selfhosted.files import DirectoryObjects
+from appliance.adapters.sql.gateway import SqlGateway
+from appliance.adapters.sql.journal import SqlJournal
+from appliance.adapters.sql.local import LocalSql
+from appliance.adapters.sql.migrate import migrate, read_migrations
+from appliance.adapters.sql.progress import SqlProgress
+from appliance.adapters.sql.records import SqlRecords
+from appliance.adapters.sql.revisions import SqlRevisions
+from appliance.adapters.sql.runs import SqlRuns
+from appliance.adapters.sql.schedules import SqlSchedules
+from appliance.adapters.sql.sweep import SqlSweep
+from appliance.adapters.sql.teams import SqlTeams
+from appliance.adapters.wasm_connectors import WasmConnectors
+from appliance.core import ports
+from appliance.core.objects import ObjectStore
+from appliance.core.pipeline import APPLIANCE
+from appliance.services.apply import Apply
+from appliance.services.execute import Execute
+from appliance.services.land import Land
+from appliance.services.manifests import Manifests
+from appliance.services.pulse import Pulse
+from appliance.services.recover import Recover
+from appliance.services.request import RequestRuns
+from appliance.services.teams import Teams
+from appliance.services.tick import Tick
+from appliance.settings import Settings
+from connectors_runtime.client import Zygote
+
+# One appliance serves one team; its id is in every row so that a row says where it belongs once it has left.
+TEAM = "team"
+SERVED = frozenset({APPLIANCE})
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
+
+
+@dataclass(frozen=True, slots=True)
+class Substrate:
+    """One implementation of every port, and what it takes to let go of it."""
+
+    runs: ports.Runs
+    journal: ports.Journal
+    progress: ports.Progress
+    sweep: ports.Sweep
+    schedules: ports.Schedules
+    revisions: ports.Revisions
+    teams: ports.Teams
+    records: ports.Records
+    objects: ObjectStore
+    connectors: ports.Connectors
+    doorbell: ports.Doorbell
+    clock: ports.Clock
+    close: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The control plane: its services, wired to one substrate."""
+
+    on: Substrate
+    node_id: str
+    boot: str
+    manifests: Manifests
+    apply: Apply
+    request: RequestRuns
+    teams: Teams
+    tick: Tick
+    recover: Recover
+    execute: Execute
+    pulse: Pulse
+
+
+def assemble(on: Substrate, *, stopping: Callable[[], bool]) -> Control:
+    """Wire the services to a substrate."""
+    on.teams.found(TEAM, uuid.uuid4().hex[:12], on.clock.now())
+    node_id, boot = on.teams.node_id(), uuid.uuid4().hex[:12]
+    manifests = Manifests(on.revisions)
+    tick = Tick(on.schedules, on.doorbell, on.clock, SERVED)
+    return Control(
+        on=on,
+        node_id=node_id,
+        boot=boot,
+        manifests=manifests,
+        apply=Apply(on.revisions, manifests, on.clock, settle=tick),
+        request=RequestRuns(on.runs, on.revisions, manifests, on.doorbell, on.clock, SERVED),
+        teams=Teams(on.teams, on.clock, secret=lambda: secrets.token_hex(32), token_id=lambda: secrets.token_hex(6)),
+        tick=tick,
+        recover=Recover(on.sweep, on.doorbell, on.clock),
+        execute=Execute(
+            runs=on.runs,
+            journal=on.journal,
+            progress=on.progress,
+            records=on.records,
+            manifests=manifests,
+            objects=on.objects,
+            land=Land(on.objects),
+            connectors=on.connectors,
+            doorbell=on.doorbell,
+            clock=on.clock,
+            holder=f"{node_id}/{boot}/worker",
+            node_id=node_id,
+            jitter=random.random,
+            stopping=stopping,
+        ),
+        pulse=Pulse(on.clock),
+    )
+
+
+def selfhosted(settings: Settings) -> Substrate:
+    """Everything in the data directory. Raises NewerCatalog, Unavailable."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    gateway = LocalSql(str(settings.data / "catalog.db"))
+    zygote = Zygote()
+    connectors = WasmConnectors(
+        data=settings.data,
+        zygote=zygote,
+        secrets=settings.secrets,
+        secrets_dir=settings.secrets_dir,
+        files_root=settings.files_root,
+        connectors_dir=settings.connectors_dir,
+    )
+
+    def close() -> None:
+        zygote.close()
+        gateway.close()
+
+    return on_sql(
+        gateway,
+        objects=_objects(settings),
+        connectors=connectors,
+        doorbell=HueyDoorbell(workers=settings.workers),
+        clock=SystemClock(),
+        close=close,
+    )
+
+
+def on_sql(
+    gateway: SqlGateway,
+    *,
+    objects: ObjectStore,
+    connectors: ports.Connectors,
+    doorbell: ports.Doorbell,
+    clock: ports.Clock,
+    close: Callable[[], None],
+) -> Substrate:
+    """The catalog's stores over a gateway, brought to this version's tables."""
+    migrate(gateway, read_migrations(MIGRATIONS), clock.now())
+    return Substrate(
+        runs=SqlRuns(gateway, TEAM),
+        journal=SqlJournal(gateway, TEAM),
+        progress=SqlProgress(gateway, TEAM),
+        sweep=SqlSweep(gateway, TEAM),
+        schedules=SqlSchedules(gateway, TEAM),
+        revisions=SqlRevisions(gateway, TEAM),
+        teams=SqlTeams(gateway, TEAM),
+        records=SqlRecords(gateway, TEAM),
+        objects=objects,
+        connectors=connectors,
+        doorbell=doorbell,
+        clock=clock,
+        close=close,
+    )
+
+
+def _objects(settings: Settings) -> ObjectStore:
+    if settings.bucket is None:
+        return DirectoryObjects(settings.data / "context")
+    # The S3 client costs megabytes that an installation on a directory need not pay.
+    from appliance.adapters.selfhosted.s3 import S3Objects  # noqa: PLC0415
+
+    return S3Objects.open(settings)
