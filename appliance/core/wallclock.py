@@ -16,7 +16,7 @@ from appliance.core.cron import Cron
 DAY = 86_400
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
-# Longer than any clock was ever set back, so that a scan sees the change that repeats its first readings.
+# Longer than clocks were set back since 1970 (7 hours), so that a scan sees the change that repeats its first readings.
 _LOOK_BACK = 2 * DAY
 
 
@@ -91,7 +91,7 @@ def _stretches(zone: tzinfo, start: int, end: int) -> Iterator[_Stretch]:
             until = _change(zone, begin, until, offset)
             following = _offset(zone, until)
         yield _Stretch(begin, until, offset, reached)
-        reached = max(reached, until + offset)
+        reached = until + offset
         begin, offset = until, following
 
 

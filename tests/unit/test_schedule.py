@@ -62,6 +62,7 @@ def test_the_golden_vectors_hold(case: DueCase) -> None:
     moments = upcoming(schedule, after, armed_at, len(case["moments"]))
 
     assert moments == [at(moment) for moment in case["moments"]]
+    assert expected(schedule, after, moments[-1], armed_at, 0).count == len(moments)
 
 
 @pytest.mark.parametrize(("text", "canonical"), VECTORS["canonical"])
