@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from appliance.core.errors import Invalid
+from appliance.core.errors import Invalid, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 MAX_KEY_BYTES = 512
 # The longest file name of the file systems that a directory store may live on.
 MAX_SEGMENT_BYTES = 255
+
+
+class NotAtomic(Unavailable):
+    """The store cannot compare and set: another writer's object could be overwritten unseen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class ObjectStore(Protocol):
         """Write the object if its version is still `expected` (None: if there is none yet).
 
         Returns the new version. Raises Conflict when it moved on. A key that is moved by this is
-        moved by nothing else. Raises Unavailable where the store cannot do it safely.
+        moved by nothing else. Raises NotAtomic where the store cannot do it.
         """
         ...
 
@@ -105,6 +109,15 @@ def valid_key(key: str) -> str:
         if len(segment.encode()) > MAX_SEGMENT_BYTES:
             raise Invalid(f"object key {_shown(key)}: a segment is longer than {MAX_SEGMENT_BYTES} bytes")
     return key
+
+
+def is_valid_key(key: str) -> bool:
+    """Whether `valid_key` takes it; a store may hold things of others, which a listing leaves out."""
+    try:
+        valid_key(key)
+    except Invalid:
+        return False
+    return True
 
 
 def valid_prefix(prefix: str) -> str:

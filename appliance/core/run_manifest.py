@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
-from typing import cast
+from datetime import datetime
 
 from appliance.core.errors import Invalid
 from appliance.core.landing import check_landed_name, is_part_name, part_name
+from appliance.core.strict_json import Fields, time_text, to_json
 
 FORMAT = 1
 
-# What a reader's 64-bit integers hold.
-_MOST = 2**63 - 1
-_HEX = re.compile(r"[0-9a-f]{64}")
-_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,65 +63,21 @@ class RunManifest:
         """Equal manifests give equal bytes. Raises Invalid for one that `from_bytes` would refuse."""
         values = asdict(self) | {
             "format": FORMAT,
-            "committed_at": self.committed_at.astimezone(UTC).strftime(_TIME),
+            "committed_at": time_text(self.committed_at),
             "rows": self.rows,
             "bytes": self.total_bytes,
         }
-        try:
-            data = (json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + "\n").encode()
-        except UnicodeEncodeError as error:
-            raise Invalid(f"run manifest of {self.run_id}: {error.reason}") from None
+        data = to_json(values, "run manifest") + b"\n"
         self.from_bytes(data)
         return data
 
     @classmethod
     def from_bytes(cls, data: bytes) -> RunManifest:
         """Raises Invalid, naming the field, for anything that this version would not have written."""
-        try:
-            values = json.loads(data, parse_constant=_no_constant, object_pairs_hook=_once)
-        except (ValueError, RecursionError) as error:
-            raise Invalid(f"run manifest: not JSON: {error}") from None
-        if not isinstance(values, dict):
-            raise Invalid("run manifest: not a JSON object")
-        return _parsed(_Fields(values, "run manifest"))
+        return _parsed(Fields.of(data, "run manifest"))
 
 
-@dataclass(frozen=True, slots=True)
-class _Fields:
-    """A JSON object read field by field; every complaint names the field."""
-
-    values: dict[str, object]
-    where: str
-
-    def text(self, name: str) -> str:
-        return cast("str", self._typed(name, str, "text"))
-
-    def number(self, name: str) -> int:
-        value = cast("int", self._typed(name, int, "a whole number"))
-        if not 0 <= value <= _MOST:
-            raise Invalid(f"{self.where}: {name}: must be from 0 to {_MOST}")
-        return value
-
-    def items(self, name: str) -> list[object]:
-        return cast("list[object]", self._typed(name, list, "a list"))
-
-    def is_null(self, name: str) -> bool:
-        return name in self.values and self.values[name] is None
-
-    def only(self, names: set[str]) -> None:
-        for name in self.values.keys() - names:
-            raise Invalid(f"{self.where}: {name[:80]!r}: no such field")
-
-    def _typed(self, name: str, kind: type, called: str) -> object:
-        if name not in self.values:
-            raise Invalid(f"{self.where}: {name}: missing")
-        value = self.values[name]
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise Invalid(f"{self.where}: {name}: must be {called}")
-        return value
-
-
-def _parsed(found: _Fields) -> RunManifest:
+def _parsed(found: Fields) -> RunManifest:
     if (version := found.number("format")) != FORMAT:
         raise Invalid(f"run manifest: format {version}, this version reads {FORMAT}")
     found.only({field.name for field in fields(RunManifest)} | {"format", "rows", "bytes"})
@@ -138,7 +90,7 @@ def _parsed(found: _Fields) -> RunManifest:
         revision=found.number("revision"),
         sequence=found.number("sequence"),
         fence=found.number("fence"),
-        committed_at=_moment(found.text("committed_at")),
+        committed_at=found.moment("committed_at"),
         cursor=None if found.is_null("cursor") else found.text("cursor"),
         parts=_parts(found.items("parts")),
         schema_version=None if found.is_null("schema_version") else found.number("schema_version"),
@@ -157,31 +109,11 @@ def _parts(items: list[object]) -> tuple[Part, ...]:
 
 
 def _part(item: object, where: str) -> Part:
-    if not isinstance(item, dict):
-        raise Invalid(f"{where}: must be an object")
-    found = _Fields(item, where)
+    found = Fields.within(item, where)
     found.only({field.name for field in fields(Part)})
     part = Part(found.text("name"), found.number("rows"), found.number("bytes"), found.text("sha256"))
     if not is_part_name(part.name):
         raise Invalid(f"{where}: name: {part.name[:80]!r} is not the name of a part")
-    if not _HEX.fullmatch(part.sha256) or not part.name.endswith(f"-{part.sha256[:16]}.parquet"):
+    if not _DIGEST.fullmatch(part.sha256) or not part.name.endswith(f"-{part.sha256[:16]}.parquet"):
         raise Invalid(f"{where}: sha256: not 64 hex digits that begin as the part's name says")
     return part
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return datetime.strptime(text, _TIME).replace(tzinfo=UTC)
-    except ValueError:
-        raise Invalid(f"run manifest: committed_at: {text[:80]!r} is not UTC with microseconds and Z") from None
-
-
-def _no_constant(name: str) -> object:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    values = dict(pairs)
-    if len(values) != len(pairs):
-        raise ValueError("a field is given twice")
-    return values

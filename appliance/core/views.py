@@ -37,7 +37,7 @@ def view_sql(
     `has_rows` says that a committed run has parts; DuckDB refuses to look for files where none are.
     Raises SchemaIncompatible when a primary key's column is not in the schema.
     """
-    _check_key(landed_name, schema, primary_key)
+    check_primary_key(landed_name, schema, primary_key)
     lines = [
         f"-- {landed_name}: schema version {schema.version}, fingerprint {schema.fingerprint}.",
         *([] if has_rows else [_NO_ROWS]),
@@ -61,7 +61,8 @@ def shows_rows(view: bytes) -> bool:
     return schema_version_of(view) > 0 and len(lines) > 1 and lines[1] != _NO_ROWS.encode()
 
 
-def _check_key(landed_name: str, schema: SchemaVersion, primary_key: Sequence[str]) -> None:
+def check_primary_key(landed_name: str, schema: SchemaVersion, primary_key: Sequence[str]) -> None:
+    """Raises SchemaIncompatible when a column of the key is not in the schema."""
     names = [column.name for column in schema.columns]
     for name in primary_key:
         if name not in names:

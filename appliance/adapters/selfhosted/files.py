@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from appliance.adapters.selfhosted.durable import DurableFolders, copy_bytes, fsync_folder
-from appliance.core.errors import Conflict, Invalid, NotFound, Unavailable
-from appliance.core.objects import ObjectInfo, valid_key, valid_prefix
+from appliance.core.errors import Conflict, NotFound, Unavailable
+from appliance.core.objects import ObjectInfo, is_valid_key, valid_key, valid_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -203,22 +203,14 @@ class DirectoryObjects:
         # "a/b" sorts after "a-b": a folder's place is that of its name with the slash.
         for name, entry in sorted((f"{entry.name}/" if entry.is_dir() else entry.name, entry) for entry in entries):
             key = f"{folder}/{name}" if folder else name
-            if not key.startswith(prefix) or not _is_ours(key):
+            # The operator's disk may hold other things: hidden files, a lost+found that cannot be read.
+            if not key.startswith(prefix) or not is_valid_key(key.rstrip("/")) or key == "lost+found/":
                 continue
             if entry.is_dir():
                 yield from self._walk(key.rstrip("/"), prefix)
             else:
                 with suppress(FileNotFoundError):
                     yield _info(key, entry.stat())
-
-
-def _is_ours(key: str) -> bool:
-    # The operator's disk may hold other things: hidden files, a lost+found that cannot be read.
-    try:
-        valid_key(key.rstrip("/"))
-    except Invalid:
-        return False
-    return key != "lost+found/"
 
 
 @contextmanager
