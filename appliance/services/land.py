@@ -78,6 +78,15 @@ class Land:
             raise Invalid(f"object {key}: is the run manifest of {found.run_id}, {found.landed_name}, {found.node_id}")
         return found
 
+    def schema(self, landed_name: str) -> SchemaVersion | None:
+        """The columns of the table as the store has them. Raises Invalid if the object is damaged."""
+        key = schema_key(landed_name)
+        try:
+            data = self.objects.get(key)
+        except NotFound:
+            return None
+        return _named(key, SchemaRecord.from_bytes, data).schema
+
     def discard(self, landed_name: str, run_id: str, node_id: str) -> int:
         """Remove the parts of a run that is over and did not commit the table; return how many."""
         if self.manifest(landed_name, run_id, node_id) is not None:
@@ -123,14 +132,17 @@ class Land:
     def _view(
         self, landed_name: str, schema: SchemaVersion, primary_key: Sequence[str], *, has_rows: bool, first: bool
     ) -> None:
-        def next_view(old: bytes | None) -> bytes | None:
-            if (old is None and not first) or (old and schema_version_of(old) > schema.version):
+        def step(old: bytes | None) -> bytes | None:
+            if old is None and not first:
                 return old
+            # Someone was faster and knows more columns: the view is read first, so this schema is no older.
+            overtaken = old is not None and schema_version_of(old) > schema.version
+            newest = (self.schema(landed_name) if overtaken else None) or schema
             rows = has_rows or (old is not None and shows_rows(old))
             location = self.objects.location
-            return view_sql(landed_name, schema, primary_key=primary_key, location=location, has_rows=rows).encode()
+            return view_sql(landed_name, newest, primary_key=primary_key, location=location, has_rows=rows).encode()
 
-        self._advance(view_key(landed_name), next_view)
+        self._advance(view_key(landed_name), step)
 
     def _advance(self, key: str, step: Callable[[bytes | None], bytes | None]) -> bytes | None:
         """Apply `step` to the object's content until no one else was in between; return what is there."""
