@@ -15,7 +15,6 @@ from tests.architecture.sources import PACKAGES, ROOT, imports
 HOMES: dict[str, tuple[str, ...]] = {
     "arro3": ("connectors_runtime",),
     "click": ("appliance.entrypoints.cli",),
-    "cronsim": ("appliance.core.cron",),
     "granian": ("appliance.entrypoints",),
     "huey": ("appliance.adapters.selfhosted.doorbell",),
     "litestar": ("appliance.entrypoints",),

@@ -16,9 +16,9 @@ LOCKS = ("requirements.lock", "requirements-dev.lock", "examples/data.lock")
 HOSTS = re.compile(
     r"localhost|host|127\.0\.0\.\d+|0\.0\.0\.0|\[?::1?\]?|169\.254\.169\.254|(?:10|192\.168)\.[\d.]+"
     r"|(?:[\w-]+\.)*(?:example|test|invalid|localhost)|(?:[\w-]+\.)*example\.(?:com|org|net)"
-    r"|hakiri\.dev|json-schema\.org|keepachangelog\.com|semver\.org|toml\.io|spec\.openapis\.org|www\.(?:w3|rfc-editor)\.org"
+    r"|hakiri\.dev|s3\.amazonaws\.com|json-schema\.org|keepachangelog\.com|semver\.org|toml\.io|spec\.openapis\.org|www\.(?:w3|rfc-editor)\.org"
 )
-_URL = re.compile(r"\bhttps?://[^\s\"'`<>()\\]+", re.IGNORECASE)
+_URL = re.compile(r"\bhttps?://(?=[\w\[])[^\s\"'`<>()\\]+", re.IGNORECASE)
 # A package index by its bare name: registry.<...>, files.<...>.org and the like.
 _INDEX = re.compile(
     r"\b(?:registry|index|deb|mirrors?|proxy\.golang|files\.pythonhosted|pypi)\.(?:[a-z0-9-]+\.)*(?:org|com|io|net)\b"
