@@ -134,7 +134,7 @@ static bool hand_over(session *s)
         if (index < s->position.skip) continue;
         if (!is_object(record))
             return fail(PERMANENT, "%q: record %u is not an object but %q", buf_text(&s->url), index, record);
-        if (record.n > RECORD_BYTES) return fail(PERMANENT, "%q: record %u is over 7 MiB", buf_text(&s->url), index);
+        if (record.n > RECORD_BYTES) return fail(PERMANENT, "%q: record %u is over 5 MiB", buf_text(&s->url), index);
         if (keep_record(&s->progress, &s->out, record) == FAILED) return false;
         s->position.skip = s->page.count;
     }

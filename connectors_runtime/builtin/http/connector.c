@@ -62,7 +62,7 @@ static bool next_lines(session *s)
 {
     for (u32 asked = 0; !s->position.end && !s->out.n && asked < SILENT_ANSWERS; asked++) {
         if (!s->page.loaded && !open_next(s)) return false;
-        if (s->stream.format) return true;
+        if (s->stream.format || s->position.end) return true;
         if (!hand_over(s)) return false;
     }
     return true;

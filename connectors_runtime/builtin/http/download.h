@@ -146,6 +146,11 @@ static bool open_next(session *s)
         if (!ask(s, NOTHING, &r)) return false;
         if (r.status == 416) return fail(PERMANENT, "%q answered 416 to a request without a range", buf_text(&s->url));
     }
+    if (r.status == 204) {
+        close_body(s);
+        s->position.end = true;
+        return true;
+    }
     if (!choose_format(s, &r)) return false;
     return s->format == FORMAT_JSON ? open_answer(s, &r) : open_stream(s, &r, ranged);
 }

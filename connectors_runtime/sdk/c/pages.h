@@ -126,7 +126,7 @@ static u32 stream_page(stream *s)
         if (s->last && s->at == s->in.n) return STREAM_END;
         if (s->bytes - from >= SILENT_BYTES) return STREAM_PAGE;
         want = s->at > before ? PAGE_BYTES : want + MIB;
-        if (want > RECORD_BYTES + MIB) return stream_fail(s, s->line, "a record of more than 7 MiB");
+        if (want > RECORD_BYTES + MIB) return stream_fail(s, s->line, "a record of more than 5 MiB");
     }
 }
 

@@ -6,7 +6,7 @@
 
 #define MIB (1u << 20)
 #define PAGE_BYTES (4 * MIB)
-#define RECORD_BYTES (7 * MIB)
+#define RECORD_BYTES (5 * MIB) // twice as long at worst once its nested values are text, and a batch is at most 16 MiB
 #define SILENT_BYTES (32 * MIB) // without one row to keep: hand over an empty page, so that the cursor moves
 #define HEADER_BYTES (32u << 10)
 
