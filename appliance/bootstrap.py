@@ -178,5 +178,17 @@ def _objects(settings: Settings) -> ObjectStore:
         return DirectoryObjects(settings.data / "context")
     # The S3 client costs megabytes that an installation on a directory need not pay.
     from appliance.adapters.selfhosted.s3 import S3Objects  # noqa: PLC0415
+    from appliance.adapters.selfhosted.s3_requests import Bucket, bucket_address  # noqa: PLC0415
 
-    return S3Objects.open(settings)
+    name, prefix, endpoint = bucket_address(settings.bucket, endpoint=settings.bucket_endpoint)
+    return S3Objects(
+        Bucket(
+            name=name,
+            prefix=prefix,
+            endpoint=endpoint,
+            access_key=settings.bucket_key_id,
+            secret_key=settings.bucket_key_secret,
+            region=settings.bucket_region,
+            single_writer=settings.bucket_single_writer,
+        )
+    )

@@ -12,6 +12,8 @@ from appliance.core.errors import Invalid
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
+HOST = "127.0.0.1"
+PORT = 8080
 PORT_MAX = 65_535
 WORKERS_MAX = 256
 
@@ -39,12 +41,13 @@ class Settings:
 
     profile: Profile = Profile.SELFHOSTED
     data: Path = Path("data")
-    host: str = "127.0.0.1"
-    port: int = 8080
+    host: str = HOST
+    port: int = PORT
     workers: int = 16
     bucket: str | None = None
     bucket_endpoint: str | None = None
-    bucket_region: str = "auto"
+    bucket_region: str = "us-east-1"
+    bucket_single_writer: bool = False
     bucket_key_id: str | None = None
     bucket_key_secret: str | None = field(default=None, repr=False)
     files_root: Path | None = None
@@ -58,7 +61,7 @@ class Settings:
     def read(cls, environment: Mapping[str, str]) -> Settings:
         """Raises InvalidSetting, naming the variable and what it may be."""
         known = _Variables(environment)
-        host, port = known.address("HAKIRI_BIND", cls.host, cls.port)
+        host, port = known.address("HAKIRI_BIND", HOST, PORT)
         settings = cls(
             profile=known.choice("HAKIRI_PROFILE", Profile, Profile.SELFHOSTED),
             data=known.path("HAKIRI_DATA") or Path("data").absolute(),
@@ -67,7 +70,8 @@ class Settings:
             workers=known.number("HAKIRI_WORKERS", 16, 1, WORKERS_MAX),
             bucket=known.text("HAKIRI_BUCKET"),
             bucket_endpoint=known.text("HAKIRI_BUCKET_ENDPOINT"),
-            bucket_region=known.text("HAKIRI_BUCKET_REGION") or "auto",
+            bucket_region=known.text("HAKIRI_BUCKET_REGION") or "us-east-1",
+            bucket_single_writer=known.one_of("HAKIRI_BUCKET_SINGLE_WRITER", ("no", "yes"), "no") == "yes",
             bucket_key_id=known.text("HAKIRI_SYNC_KEY_ID"),
             bucket_key_secret=known.text("HAKIRI_SYNC_KEY_SECRET"),
             files_root=known.path("HAKIRI_FILES_ROOT"),

@@ -7,17 +7,17 @@ durable when it returns. Every method may raise Unavailable. The object store's 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from appliance.core.checkpoint import Checkpoint, Step, TableCommit
 from appliance.core.connector import Message, ReadRequest
 from appliance.core.event import AuditEntry, Sample
+from appliance.core.landing import SchemaVersion
 from appliance.core.ledger import ArmedSchedule, FireRow, Firing, NewSchedule
 from appliance.core.paging import Page
 from appliance.core.revision import NewRevision, Revision
-from appliance.core.landing import SchemaVersion
 from appliance.core.run import Claim, Lease, LogLine, NewRun, Run, RunError, RunId, RunState
 from appliance.core.team import Credential, Member, Role, Token
 
@@ -45,9 +45,7 @@ class Runs(Protocol):
         """Raises NotFound."""
         ...
 
-    def list(
-        self, *, pipeline_id: str | None, state: RunState | None, before: str | None, limit: int
-    ) -> Page[Run]:
+    def list(self, *, pipeline_id: str | None, state: RunState | None, before: str | None, limit: int) -> Page[Run]:
         """Newest first. `before` is the `next` of the page before."""
         ...
 
@@ -281,6 +279,18 @@ class Doorbell(Protocol):
 
     def ring_at(self, run_id: RunId, at: datetime) -> None: ...
 
+    def start(self, answer: Callable[[RunId], object]) -> None:
+        """Answer each ring from now on. Rings before this are lost."""
+        ...
+
+    def stop(self, seconds: float) -> None:
+        """Take no more rings, and wait at most so long for the answers that are under way."""
+        ...
+
+    def waiting(self) -> int:
+        """Rings that nobody has answered yet."""
+        ...
+
 
 class Reading(Protocol):
     """One table being read by a connector in its own process. Used by one thread."""
@@ -314,4 +324,3 @@ class Connectors(Protocol):
         ...
 
     def names(self) -> Sequence[str]: ...
-

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from appliance.core.checkpoint import check_cursor
 from appliance.core.connector import Done, Failed, FailureKind, ReadRequest
 from appliance.core.errors import ControlError, LeaseLost, NotFound, Unavailable
 from appliance.core.event import Sample
+from appliance.core.landing import SchemaIncompatible
 from appliance.core.limits import ERROR_TEXT_BYTES, LEASE_TTL
 from appliance.core.objects import ObjectStore
 from appliance.core.pipeline import OnTableError, Pipeline, Table
 from appliance.core.ports import Clock, Connectors, Doorbell, Journal, Progress, Records, Runs
 from appliance.core.retry import next_attempt
 from appliance.core.run import Claim, RunError, RunId, RunState, final_state
+from appliance.core.run_manifest import RunManifest
 from appliance.services.keep_run import KeepRun
 from appliance.services.land import Land
 from appliance.services.manifests import Manifests
 from appliance.services.read_table import ReadTable, Stopping
+
+_log = logging.getLogger("hakiri.execute")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +78,7 @@ class Execute:
             return None
         pipeline = self.manifests.pipeline(run.revision, run.pipeline_id)
         now = self.clock.now()
-        claim = self.journal.claim(
-            run_id, self.holder, now=now, ttl=LEASE_TTL, deadline_at=now + pipeline.timeout
-        )
+        claim = self.journal.claim(run_id, self.holder, now=now, ttl=LEASE_TTL, deadline_at=now + pipeline.timeout)
         return None if claim is None else (claim, pipeline)
 
     def _attempt(self, keeper: KeepRun, claim: Claim) -> None:
@@ -108,9 +112,35 @@ class Execute:
             raise
         except Unavailable as error:
             return Failed(FailureKind.TRANSIENT, str(error))
+        except SchemaIncompatible as error:
+            return Failed(FailureKind.SCHEMA_INCOMPATIBLE, str(error))
         except ControlError as error:
             return Failed(FailureKind.PERMANENT, f"{error.code}: {error}")
+        except Exception as error:  # noqa: BLE001 - around a connector; it is recorded
+            # A fault of ours must not leave a run running for ever; another attempt may meet a restarted process.
+            _log.exception("run %s, table %s", keeper.run.id, table.name)
+            return Failed(FailureKind.INTERNAL, f"{type(error).__name__}: {error}")
         return None
+
+    def _commit(self, keeper: KeepRun, table: Table, done: Done) -> None:
+        """Write the run manifest, then record it. A run manifest that is there already holds, with its cursor."""
+        check_cursor(done.cursor)
+        landed_name = keeper.pipeline.landed_name(table)
+        draft = RunManifest(
+            run_id=keeper.run.id,
+            pipeline_id=keeper.pipeline.id,
+            table=table.name,
+            landed_name=landed_name,
+            node_id=self.node_id,
+            revision=keeper.run.revision,
+            sequence=self.progress.next_sequence(landed_name),
+            fence=keeper.lease.fence,
+            committed_at=self.clock.now(),
+            cursor=done.cursor,
+            parts=keeper.parts(table),
+        )
+        landed = self.land.commit_table(draft, keeper.columns(table), primary_key=table.primary_key)
+        keeper.commit(table, landed)
 
     def _read(self, keeper: KeepRun, table: Table) -> Done | Failed:
         pipeline = keeper.pipeline
@@ -160,14 +190,23 @@ class Execute:
 
     def _end(self, keeper: KeepRun, failed: list[RunError]) -> None:
         cancelled = any(error.code == FailureKind.CANCELLED for error in failed)
-        state = final_state(
-            committed=len(keeper.committed()), tables=len(keeper.pipeline.tables), cancelled=cancelled
-        )
+        state = final_state(committed=len(keeper.committed()), tables=len(keeper.pipeline.tables), cancelled=cancelled)
         keeper.say("info" if state is RunState.SUCCEEDED else "error", f"run {state}")
         keeper.flush()
         waiting = self.journal.finish(keeper.lease, state, failed[0] if failed else None, now=self.clock.now())
         if waiting is not None:
             self.doorbell.ring(waiting)
+        self._discard(keeper)
+
+    def _discard(self, keeper: KeepRun) -> None:
+        """Remove the parts that no run manifest will ever name."""
+        committed = keeper.committed()
+        for table in keeper.pipeline.tables:
+            if table.name not in committed and keeper.parts(table):
+                try:
+                    self.land.discard(keeper.pipeline.landed_name(table), keeper.run.id, self.node_id)
+                except ControlError as error:
+                    _log.warning("run %s left parts of table %s behind: %s", keeper.run.id, table.name, error)
 
 
 def _code(failure: Failed) -> str:

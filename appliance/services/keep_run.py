@@ -14,6 +14,8 @@ from appliance.core.objects import ObjectStore
 from appliance.core.pipeline import Pipeline, Table
 from appliance.core.ports import Clock, Journal, Progress, Records
 from appliance.core.run import Lease, Run
+from appliance.core.run_manifest import Part
+from appliance.services.land import Landed
 
 # Lines wait this long for company, in seconds: one commit for all.
 LINGER = 1.0
@@ -82,6 +84,34 @@ class KeepRun:
         self.lease = self.journal.checkpoint(self.lease, checkpoint, now=self.clock.now(), ttl=LEASE_TTL)
         self.done.append(checkpoint)
         self._flush_soon()
+
+    def parts(self, table: Table) -> tuple[Part, ...]:
+        """What this run landed of the table, in order. A page without rows has no object."""
+        return tuple(
+            Part(each.key.rpartition("/")[2], each.rows, each.bytes, each.sha256)
+            for each in self.pages(table)
+            if each.key
+        )
+
+    def commit(self, table: Table, landed: Landed) -> None:
+        """Record that the table's run manifest is written, publish its cursor, renew."""
+        manifest = landed.manifest
+        commit = TableCommit(
+            run_id=self.run.id,
+            table=table.name,
+            landed_name=manifest.landed_name,
+            sequence=manifest.sequence,
+            manifest_key=landed.manifest_key,
+            cursor=manifest.cursor,
+            rows=manifest.rows,
+            bytes=manifest.total_bytes,
+            parts=len(manifest.parts),
+            committed_at=manifest.committed_at,
+        )
+        self.lease = self.journal.commit_table(
+            self.lease, commit, landed.schema, pipeline_id=self.pipeline.id, now=self.clock.now(), ttl=LEASE_TTL
+        )
+        self.say("info", f"table {table.name}: {manifest.rows} rows in {len(manifest.parts)} parts are committed")
 
     def alive(self) -> None:
         now = self.clock.now()

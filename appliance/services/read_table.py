@@ -22,7 +22,7 @@ PATIENCE = 3.0
 STALL = 150.0
 
 
-class Stopping(Exception):  # noqa: N818 - not a fault
+class Stopping(Exception):
     """This process is going down: the run is given back and resumes elsewhere."""
 
 

@@ -18,7 +18,7 @@ class Statement:
     must_change: bool = False
 
 
-class Refused(Exception):  # noqa: N818 - a fact about the data, not a fault
+class Refused(Exception):
     """A statement that must change something changed nothing, so the whole batch was undone."""
 
     def __init__(self, index: int) -> None:

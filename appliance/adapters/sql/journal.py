@@ -150,9 +150,7 @@ class SqlJournal:
         renewed = replace(lease, expires_at=now + ttl)
         self._guarded(
             lease,
-            _PAGE_COUNTED(
-                **self._lease(lease), expires_at=iso(renewed.expires_at), rows=page.rows, bytes=page.bytes
-            ),
+            _PAGE_COUNTED(**self._lease(lease), expires_at=iso(renewed.expires_at), rows=page.rows, bytes=page.bytes),
             _CHECKPOINT(
                 team_id=self._team,
                 run_id=page.run_id,
@@ -211,9 +209,7 @@ class SqlJournal:
     def retry(self, lease: Lease, error: RunError, *, at: datetime, now: datetime) -> None:
         self._guarded(
             lease,
-            _RETRY(
-                **self._lease(lease), now=iso(now), retry_at=iso(at), code=error.code, message=error.message
-            ),
+            _RETRY(**self._lease(lease), now=iso(now), retry_at=iso(at), code=error.code, message=error.message),
             counters.add(self._team, "hakiri_run_retries_total"),
         )
 

@@ -52,7 +52,7 @@ def migrate(gateway: SqlGateway, migrations: Iterable[Migration], now: datetime)
     """Apply what is missing, each migration in one transaction; return what was applied. Raises NewerCatalog."""
     gateway.batch([Statement(_CREATE)])
     known = {migration.version: migration for migration in migrations}
-    applied = dict(gateway.query(Statement("SELECT version, digest FROM migration ORDER BY version")))
+    applied: dict[int, str] = dict(gateway.query(Statement("SELECT version, digest FROM migration ORDER BY version")))
     for version, digest in applied.items():
         if version not in known:
             raise NewerCatalog(

@@ -26,10 +26,7 @@ _HEAD = Prepared(V.select(*columns(V)).where(_mine).order_by(V.number.desc()).li
 _HEAD_NUMBER = Prepared(V.select(fn.MAX(V.number)).where(_mine))
 _GET = Prepared(V.select(*columns(V)).where(_mine & (V.number == param("number"))))
 _LIST = Prepared(
-    V.select(*columns(V))
-    .where(_mine & (V.number < param("before")))
-    .order_by(V.number.desc())
-    .limit(param("limit"))
+    V.select(*columns(V)).where(_mine & (V.number < param("before"))).order_by(V.number.desc()).limit(param("limit"))
 )
 _ADD = Prepared(insert(V).on_conflict("IGNORE"), must_change=True)
 
@@ -98,7 +95,9 @@ class SqlRevisions:
         arms = [self._arm(number, revision, schedule) for schedule in schedules]
         disarm = _DISARM(team=self._team, number=number)
         try:
-            self._gateway.batch([row, *arms, disarm, audit_row(self._team, replace(audit, subject=f"revision {number}"))])
+            self._gateway.batch(
+                [row, *arms, disarm, audit_row(self._team, replace(audit, subject=f"revision {number}"))]
+            )
         except Refused:
             head = self.head()
             by = f": {head.applied_by} applied revision {head.number}" if head else ""

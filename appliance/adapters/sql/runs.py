@@ -44,10 +44,7 @@ _LIST = Prepared(
         _mine
         & (param("pipeline_id").is_null() | (R.pipeline_id == param("pipeline_id")))
         & (param("state").is_null() | (R.state == param("state")))
-        & (
-            (R.created_at < param("before_at"))
-            | ((R.created_at == param("before_at")) & (R.id < param("before_id")))
-        )
+        & ((R.created_at < param("before_at")) | ((R.created_at == param("before_at")) & (R.id < param("before_id"))))
     )
     .order_by(R.created_at.desc(), R.id.desc())
     .limit(param("limit"))
@@ -140,9 +137,7 @@ class SqlRuns:
             raise NotFound(f"no run {run_id!r}")
         return run_of(rows[0])
 
-    def list(
-        self, *, pipeline_id: str | None, state: RunState | None, before: str | None, limit: int
-    ) -> Page[Run]:
+    def list(self, *, pipeline_id: str | None, state: RunState | None, before: str | None, limit: int) -> Page[Run]:
         before_at, before_id = decode_key(before, str, str) if before else (_LATEST, "")
         query = _LIST(
             team=self._team,
@@ -162,9 +157,7 @@ class SqlRuns:
         return {run.pipeline_id: run for run in map(run_of, rows)}
 
     def steps(self, run_id: RunId) -> Sequence[Step]:
-        reads = [
-            step_of_row("read", row) for row in self._gateway.query(_STEPS(team=self._team, run_id=run_id))
-        ]
+        reads = [step_of_row("read", row) for row in self._gateway.query(_STEPS(team=self._team, run_id=run_id))]
         commits = [
             step_of_row("commit", (number, row[0], 0, *row[1:]))
             for number, row in enumerate(

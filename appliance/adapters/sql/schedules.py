@@ -42,17 +42,15 @@ _LIST = Prepared(_ARMED.where(_mine).order_by(S.pipeline_id))
 _NEXT_DUE = Prepared(S.select(fn.MIN(S.next_fire)).where(_mine))
 _MOVE = Prepared(
     S.update({S.last_expected: param("last_expected"), S.next_fire: param("next_fire")}).where(
-        _this
-        & (S.revision == param("revision"))
-        & (fn.COALESCE(S.last_expected, "") == fn.COALESCE(param("seen"), ""))
+        _this & (S.revision == param("revision")) & (fn.COALESCE(S.last_expected, "") == fn.COALESCE(param("seen"), ""))
     ),
     must_change=True,
 )
 _FIRE = Prepared(insert(F))
 _CANCEL_ACTIVE = Prepared(
-    R.update({R.cancel_requested_at: fn.COALESCE(R.cancel_requested_at, param("now")), R.cancelled_by: "schedule"}).where(
-        (R.team_id == param("team")) & (R.pipeline_id == param("pipeline_id")) & (R.state == "running")
-    )
+    R.update(
+        {R.cancel_requested_at: fn.COALESCE(R.cancel_requested_at, param("now")), R.cancelled_by: "schedule"}
+    ).where((R.team_id == param("team")) & (R.pipeline_id == param("pipeline_id")) & (R.state == "running"))
 )
 _CANCEL_WAITING = Prepared(
     R.update({R.state: "cancelled", R.cancel_requested_at: param("now"), R.finished_at: param("now"),
@@ -115,7 +113,7 @@ class SqlSchedules:
         more = len(rows) > limit
         return Page(fires, encode_key(rows[limit - 1][2], fires[-1].pipeline_id) if more else None)
 
-    def _statements(self, firing: Firing, now: datetime) -> list[Statement]:
+    def _statements(self, firing: Firing, now: datetime) -> Sequence[Statement]:
         armed = firing.armed
         this = {"team": self._team, "pipeline_id": armed.pipeline_id}
         moved = _MOVE(
@@ -138,7 +136,7 @@ class SqlSchedules:
             ),
         ]
 
-    def _ledger(self, firing: Firing, now: datetime) -> list[Statement]:
+    def _ledger(self, firing: Firing, now: datetime) -> Sequence[Statement]:
         ids = {run.due_at: run.id for run in firing.runs}
         statements = []
         for entry in firing.entries:

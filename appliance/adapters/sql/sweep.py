@@ -33,12 +33,7 @@ _END = Prepared(
 )
 _FREE = Prepared(
     R.update({R.holder: None, R.lease_expires_at: None})
-    .where(
-        _mine
-        & (R.state == "running")
-        & R.holder.startswith(param("node"))
-        & ~R.holder.startswith(param("boot"))
-    )
+    .where(_mine & (R.state == "running") & R.holder.startswith(param("node")) & ~R.holder.startswith(param("boot")))
     .returning(R.id)
 )
 

@@ -12,7 +12,8 @@ from appliance.adapters.sql.prepared import param
 _DIALECT = SqliteDatabase(None)
 
 
-def _table(name: str, *columns: str) -> Table:
+def _table(name: str, *columns: str) -> Any:
+    # Its columns are attributes that peewee makes, which no type checker sees.
     return Table(name, ("team_id", *columns), _database=_DIALECT)
 
 
@@ -47,11 +48,11 @@ Idempotency = _table("idempotency", "member", "key", "fingerprint", "status", "b
 Counter = _table("counter", "name", "labels", "value")
 
 
-def columns(table: Table) -> list[Any]:
+def columns(table: Any) -> list[Any]:
     """Every column, in the order of the table."""
     return [getattr(table, name) for name in table._columns]  # noqa: SLF001 - peewee has no public way
 
 
-def insert(table: Table) -> Any:
+def insert(table: Any) -> Any:
     """An insert of a whole row, each column a parameter of its name."""
     return table.insert({column: param(column.name) for column in columns(table)})
