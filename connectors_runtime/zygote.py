@@ -77,9 +77,10 @@ def _fork(control: socket.socket, children: Children) -> bool:
             os.close(fd)
         return True
     talk, life = socket.socket(fileno=fds[0]), socket.socket(fileno=fds[1])
+    ours = os.getpid()
     pid = os.fork()
     if pid == 0:
-        process.run(talk, parent=os.getppid())
+        process.run(talk, parent=ours)
     talk.close()
     children.add(pid, life)
     return True
