@@ -1,4 +1,5 @@
 """One contract, every object store."""
+# ruff: noqa: F811 - a fixture that is imported has the name of the argument that asks for it
 
 from __future__ import annotations
 
@@ -11,9 +12,8 @@ import pytest
 
 from appliance.core.errors import Conflict, Invalid, NotFound
 from appliance.core.objects import NotAtomic, ObjectStore
-from tests.support.stores import Stores
+from tests.support.stores import Stores, atomic, exclusive, store, stores  # noqa: F401 - fixtures
 
-pytest_plugins = ("tests.support.stores",)
 pytestmark = pytest.mark.conformance
 
 # Characters that some client, server or file system treats in its own way, and the longest segment.
