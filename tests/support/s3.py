@@ -70,7 +70,7 @@ def seaweedfs(folder: Path, *, port: int | None = None) -> Iterator[S3Server]:
     names += ["s3.port.grpc", "s3.port.iceberg", "s3.port.lance"]
     ports = [f"-{name}={number}" for name, number in zip(names, others, strict=True)]
     command = [str(find("weed")), "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.port={s3}"]
-    command += ["-webdav=false", "-admin.ui=false", *ports]
+    command += ["-webdav=false", "-admin.ui=false", "-s3.autoCreateBucket=false", *ports]
     keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
     with _running(command, folder, s3, keys) as server:
         yield server
