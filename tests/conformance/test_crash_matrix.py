@@ -37,6 +37,12 @@ def _work(harness: Harness, fuse: Fuse) -> None:
     harness.answer()
 
 
+def _resume(harness: Harness) -> None:
+    """What a process does after its start, under whatever fuse it has."""
+    harness.control.recover.at_boot(node_id=harness.control.node_id, boot=harness.control.boot)
+    harness.settle()
+
+
 def _check(harness: Harness, where: str) -> None:
     assert harness.rows("orders_orders") == [1, 2, 3, 4, 5], where
     assert harness.rows("orders_lines") == [6, 7, 8], where
@@ -74,8 +80,7 @@ def test_two_kills_in_one_run_lose_and_double_nothing(substrate: str, tmp_path: 
             _work(harness, Fuse(first))
         harness.start(Fuse(14, after=True).wrap)
         with pytest.raises(Killed):
-            harness.control.recover.at_boot(node_id=harness.control.node_id, boot=harness.control.boot)
-            harness.settle()
+            _resume(harness)
 
         harness.restart()
         if not harness.runs():

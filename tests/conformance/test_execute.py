@@ -89,7 +89,7 @@ def test_a_permanent_failure_is_not_tried_again_and_lands_nothing(harness: Harne
 
     assert run.state is RunState.FAILED
     assert harness.rows() == []
-    assert not [key for key in harness.keys() if key.endswith(".parquet")]
+    assert not [key for key in harness.object_keys() if key.endswith(".parquet")]
 
 
 def test_a_run_whose_second_table_fails_is_a_partial_failure(harness: Harness) -> None:

@@ -96,7 +96,7 @@ class Harness:
     def rows(self, landed_name: str = "orders_orders") -> list[int]:
         """The ids in the committed view, as a reader of the store alone would find them."""
         found: list[int] = []
-        manifests = [key for key in self.keys(f"tables/{landed_name}/") if key.endswith("/_manifest.json")]
+        manifests = [key for key in self.object_keys(f"tables/{landed_name}/") if key.endswith("/_manifest.json")]
         for key in manifests:
             manifest = RunManifest.from_bytes(self.on.objects.get(key))
             for part in manifest.parts:
@@ -104,7 +104,7 @@ class Harness:
                 found += [int(text) for text in data.decode().split(",")]
         return sorted(found)
 
-    def keys(self, prefix: str = "") -> list[str]:
+    def object_keys(self, prefix: str = "") -> list[str]:
         return [info.key for info in self.on.objects.list(prefix)]
 
     def reasons(self) -> list[tuple[str, int]]:
