@@ -20,10 +20,11 @@ class FailureKind(StrEnum):
     SCHEMA_INCOMPATIBLE = "schema_incompatible"
     LIMIT = "limit"
     CANCELLED = "cancelled"
+    INTERNAL = "internal"
 
     @property
     def is_retryable(self) -> bool:
-        return self in (FailureKind.TRANSIENT, FailureKind.RATE_LIMITED)
+        return self in (FailureKind.TRANSIENT, FailureKind.RATE_LIMITED, FailureKind.INTERNAL)
 
 
 @dataclass(frozen=True, slots=True)

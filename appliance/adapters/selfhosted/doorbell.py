@@ -25,7 +25,7 @@ _RETRY_RESOLUTION = 0.1
 _WAIT = 1.0
 
 
-class _WakingStorage(MemoryStorage):
+class _WakingStorage(MemoryStorage):  # type: ignore[misc]  # huey has no types
     """huey's memory queue, except that a waiting worker is woken: huey's own polls, up to ten seconds apart."""
 
     blocking = True
@@ -49,7 +49,7 @@ class _WakingStorage(MemoryStorage):
         return data
 
 
-class _PromptScheduler(Scheduler):  # type: ignore[misc] - huey has no types
+class _PromptScheduler(Scheduler):  # type: ignore[misc]  # huey has no types
     """Looks for due retries more often than huey's shortest interval."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -57,7 +57,7 @@ class _PromptScheduler(Scheduler):  # type: ignore[misc] - huey has no types
         self.interval = _RETRY_RESOLUTION
 
 
-class _Consumer(Consumer):  # type: ignore[misc] - huey has no types
+class _Consumer(Consumer):  # type: ignore[misc]  # huey has no types
     scheduler_class = _PromptScheduler
 
     def _set_signal_handlers(self) -> None:
