@@ -76,9 +76,19 @@ def _no_rows(schema: SchemaVersion) -> list[str]:
 
 
 def _rows(landed_name: str, schema: SchemaVersion, primary_key: Sequence[str], location: str) -> list[str]:
-    folders = (
-        f"coalesce(getvariable('hakiri_root'), {_text(_literal_glob(location))}) || '/{runs_prefix(landed_name)}*/*/"
-    )
+    root = f"coalesce(getvariable('hakiri_root'), {_text(_literal_glob(location))})"
+    folders = f"{root} || '/{runs_prefix(landed_name)}*/*/"
+    return [
+        *_committed(folders),
+        *_landed(folders, schema),
+        "SELECT",
+        _indented(_shown(schema)),
+        "FROM landed JOIN committed USING (file)",
+        *_latest(schema, primary_key),
+    ]
+
+
+def _committed(folders: str) -> list[str]:
     return [
         "WITH runs AS (",
         "  SELECT sequence, committed_at, run_id, parts, regexp_replace(filename, '[^/]+$', '') AS folder",
@@ -91,6 +101,11 @@ def _rows(landed_name: str, schema: SchemaVersion, primary_key: Sequence[str], l
         "    folder || unnest(parts).name AS file",
         "  FROM runs",
         "),",
+    ]
+
+
+def _landed(folders: str, schema: SchemaVersion) -> list[str]:
+    return [
         "landed AS (",
         f"  SELECT {', '.join(f'c{place}' for place in range(len(schema.columns)))},",
         "    filename AS file, file_row_number AS place",
@@ -98,10 +113,6 @@ def _rows(landed_name: str, schema: SchemaVersion, primary_key: Sequence[str], l
         _indented(_stored(schema)),
         "  })",
         ")",
-        "SELECT",
-        _indented(_shown(schema)),
-        "FROM landed JOIN committed USING (file)",
-        *_latest(schema, primary_key),
     ]
 
 

@@ -214,8 +214,8 @@ def test_a_name_that_does_not_resolve_is_told_as_such() -> None:
         ("s3://bucket/a/b/", "http://10.0.0.1:9000/", ("bucket", "a/b", "http://10.0.0.1:9000")),
         (
             "r2://bucket/x",
-            "https://me.r2.cloudflarestorage.com",
-            ("bucket", "x", "https://me.r2.cloudflarestorage.com"),
+            "https://r2.example",
+            ("bucket", "x", "https://r2.example"),
         ),
     ],
 )
@@ -227,7 +227,7 @@ def test_a_bucket_is_named_by_a_url(url: str, endpoint: str | None, expected: tu
     ("url", "endpoint"),
     [
         ("bucket", None),
-        ("http://bucket", None),
+        ("http://bucket.example", None),
         ("s3://", None),
         ("s3:///prefix", None),
         ("s3://key:secret@bucket", None),
