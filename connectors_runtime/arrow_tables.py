@@ -121,7 +121,9 @@ def converted(array: arrow.Array, column: Column) -> arrow.Array:
     with arrow_errors(f"column {column.name!r}"):
         result = array.cast(target)
     if result.null_count != array.null_count:
-        raise SchemaIncompatible(f"column {column.name!r}: a value of type {_name(array.type)} does not fit {column.type}")
+        raise SchemaIncompatible(
+            f"column {column.name!r}: a value of type {_name(array.type)} does not fit {column.type}"
+        )
     return result
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 import socket
-import threading
+from _thread import start_new_thread
 
 from .errors import ProtocolBroken
 from .guard import Guard
@@ -14,7 +14,8 @@ from .messages import unframe
 
 def attend(talk: socket.socket, guard: Guard, early: bytearray) -> None:
     """Start the thread. `early` is what was read from the socket after the spec."""
-    threading.Thread(target=_listen, args=(talk, guard, early), daemon=True).start()
+    # threading.Thread would wait until the thread runs, and the guest need not.
+    start_new_thread(_listen, (talk, guard, early))
 
 
 def _listen(talk: socket.socket, guard: Guard, buffer: bytearray) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Self
 
 from .columns import Column
 from .errors import ProtocolBroken, SpecInvalid, ZygoteGone
@@ -74,7 +75,7 @@ class Zygote:
         with self._lock:
             self._stop()
 
-    def __enter__(self) -> Zygote:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

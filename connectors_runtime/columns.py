@@ -34,7 +34,9 @@ def check_names(names: Iterable[str]) -> None:
         _check_name(name)
         twin = seen.setdefault(name.casefold(), name)
         if twin is not name:
-            raise SchemaIncompatible(f"column {name!r}: the table already has {twin!r}; names must differ in more than case")
+            raise SchemaIncompatible(
+                f"column {name!r}: the table already has {twin!r}; names must differ in more than case"
+            )
     if len(seen) > MAX_COLUMNS:
         raise SchemaIncompatible(f"{len(seen)} columns; a table may have {MAX_COLUMNS:,}")
 

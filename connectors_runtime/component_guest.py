@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import resource
 from collections.abc import Callable
 from typing import Any
 
@@ -42,6 +43,9 @@ class ComponentGuest:
         self._host = host
         self._guard = guard
         self._page_bytes = page_bytes
+        self._memory_bytes = memory_bytes
+        # A component hides its memories; what this process grew by tells that one was full.
+        self._resident = _most_resident()
         self._store = make_store(engine, memory_bytes=memory_bytes, instances=_INSTANCES, memories=_MEMORIES)
         linker = self._linked(engine, loaded)
         self._instance = self._enter(lambda: linker.instantiate(self._store, loaded))
@@ -50,7 +54,8 @@ class ComponentGuest:
 
     def discover(self, config: str) -> list[Value]:
         """The tables as plain records."""
-        return self._result("discover", config)
+        tables: list[Value] = self._result("discover", config)
+        return tables
 
     def open(self, config: str, table: str, cursor: str | None) -> None:
         """Begin to read a table."""
@@ -62,7 +67,13 @@ class ComponentGuest:
         if value is None:
             return None
         found = batch(value)
-        size = len(found.text) if isinstance(found, Csv | Ndjson) else len(found.data) if isinstance(found, ArrowIpc) else 0
+        size = (
+            len(found.text)
+            if isinstance(found, Csv | Ndjson)
+            else len(found.data)
+            if isinstance(found, ArrowIpc)
+            else 0
+        )
         if size > self._page_bytes:
             raise Failure("limit", f"the connector handed over more than {self._page_bytes:,} bytes at once")
         return found
@@ -88,7 +99,9 @@ class ComponentGuest:
         try:
             return from_component(function.result, value)
         except (AttributeError, TypeError, ValueError) as error:
-            raise Failure("permanent", f"the connector's {name} has another type than the contract's: {error}") from None
+            raise Failure(
+                "permanent", f"the connector's {name} has another type than the contract's: {error}"
+            ) from None
 
     def _enter(self, work: Callable[[], Any]) -> Any:
         try:
@@ -96,7 +109,9 @@ class ComponentGuest:
                 self._store.set_epoch_deadline(1)
                 done = work()
         except (wasmtime.Trap, wasmtime.WasmtimeError, TypeError, ValueError, AttributeError) as error:
-            raise stopped(error, host=self._host, guard=self._guard) from None
+            grown = _most_resident() - self._resident
+            full = grown > self._memory_bytes * 9 // 10
+            raise stopped(error, host=self._host, guard=self._guard, out_of_memory=full) from None
         if self._host.failure is not None:
             raise self._host.failure
         return done
@@ -106,21 +121,22 @@ class ComponentGuest:
         wanted = loaded.type.imports(engine)
         for name, kind in wanted.items():
             found = _OURS.fullmatch(name)
-            if found and found[1] == "types":
-                continue
-            if found and found[1] in IMPORTS and isinstance(kind, component.ComponentInstanceType):
-                self._define(linker, name, found[1], set(kind.exports(engine)))
-            elif not name.startswith("wasi:"):
+            if found and found[1] in IMPORTS:
+                self._define(linker, name, found[1], _function_names(engine, kind.ty))
+            elif not name.startswith("wasi:") and not (found and found[1] == "types"):
                 raise Failure("permanent", f"the connector imports {name!r}, which no connector is given")
         mini_wasi.define(linker, loaded, set(wanted))
         return linker
 
     def _define(self, linker: component.Linker, name: str, interface: str, wanted: set[str]) -> None:
+        unknown = wanted - IMPORTS[interface].keys()
+        if unknown:
+            raise Failure("permanent", f"the connector imports {name!r} {min(unknown)!r}, which no connector is given")
         functions = self._host.functions()
         with linker.root() as root, root.add_instance(name) as instance:
-            for function_name, function in IMPORTS[interface].items():
-                if function_name in wanted:
-                    instance.add_func(function_name, self._imported(function, functions[interface, function_name]))
+            for function_name in sorted(wanted):
+                function = IMPORTS[interface][function_name]
+                instance.add_func(function_name, self._imported(function, functions[interface, function_name]))
 
     def _imported(self, function: Function, call: Callable[..., Value]) -> Callable[..., Any]:
         result = function.result
@@ -146,3 +162,13 @@ class ComponentGuest:
                 raise Failure("permanent", f"the connector does not export the function {name!r}")
             found[name] = function
         return found
+
+
+def _most_resident() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+
+
+def _function_names(engine: wasmtime.Engine, kind: component.ComponentItem) -> set[str]:
+    if not isinstance(kind, component.ComponentInstanceType):
+        return set()
+    return {name for name, item in kind.exports(engine).items() if isinstance(item.ty, component.FuncType)}

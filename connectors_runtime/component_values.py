@@ -62,7 +62,9 @@ def _opened(cases: Cases, value: Any) -> tuple[str, Any]:
         return value.tag, value.payload
     for name, kind in cases:
         # `object` stands for no payload, so it must not swallow the others.
-        if (kind is None and value is None) or (kind is not None and isinstance(value, tuple(_classes(kind) - {object}))):
+        if (kind is None and value is None) or (
+            kind is not None and isinstance(value, tuple(_classes(kind) - {object}))
+        ):
             return name, value
     # An option within: its "none" is None as well.
     for name, kind in cases:

@@ -7,13 +7,13 @@ import ctypes
 import os
 import resource
 import signal
-from pathlib import Path
 
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
-_KEPT_ENVIRONMENT = frozenset(("SSL_CERT_FILE", "SSL_CERT_DIR"))
 _OPEN_FILES = 256
 # The kernel, short of memory, ends a reading before the control plane.
-_OOM_SCORE = "500"
+_OOM_SCORE = b"500"
+# Bound once, before any fork: looking a library up costs more than everything else here.
+_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def die_with(parent: int) -> None:
@@ -24,7 +24,7 @@ def die_with(parent: int) -> None:
 
 
 def confine(*, parent: int, keep: int) -> None:
-    """Leave this process one file descriptor, no environment, no way to more privileges, and no core dumps."""
+    """Leave this process one file descriptor, no way to more privileges, and no core dumps."""
     die_with(parent)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -36,13 +36,12 @@ def confine(*, parent: int, keep: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    for name in set(os.environ) - _KEPT_ENVIRONMENT:
-        del os.environ[name]
     with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE, encoding="ascii")
+        score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        os.write(score, _OOM_SCORE)
+        os.close(score)
 
 
 def _prctl(option: int, value: int) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
+    if _LIBC.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl")

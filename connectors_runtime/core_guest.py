@@ -25,18 +25,14 @@ _MAX_HANDLES = 64
 _VERSION = "(?:" + "|".join(re.escape(version) for version in VERSIONS) + ")"
 _INTERFACE = re.compile(rf"cm32p2\|{PACKAGE}/(\w+)@{_VERSION}")
 _RESOURCES = re.compile(rf"cm32p2\|_ex_{PACKAGE}/source@{_VERSION}")
-_RESOURCE_FUNCTIONS = {
-    "read-handle_new": (("i32",), ("i32",)),
-    "read-handle_rep": (("i32",), ("i32",)),
-    "read-handle_drop": (("i32",), ()),
-}
-Signature = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 class GuestMemory:
     """The linear memory, with a budget for what one call may make the host copy."""
 
-    def __init__(self, store: wasmtime.Store, memory: wasmtime.Memory, realloc: Callable[..., int], budget: int) -> None:
+    def __init__(
+        self, store: wasmtime.Store, memory: wasmtime.Memory, realloc: Callable[[int, int], int], budget: int
+    ) -> None:
         self._store = store
         self._memory = memory
         self._realloc = realloc
@@ -67,7 +63,7 @@ class GuestMemory:
             ctypes.memmove(self._base() + pointer, data, len(data))
 
     def allocate(self, size: int, align: int) -> int:
-        pointer = self._realloc(0, 0, align, size) & 0xFFFFFFFF
+        pointer = self._realloc(size, align)
         self._check(pointer, size)
         if pointer % align:
             raise AbiError(f"cm32p2_realloc gave {pointer:#x}, which is not a multiple of {align}")
@@ -109,19 +105,22 @@ class CoreGuest:
         linker = self._linked(engine, module)
         instance = self._enter(lambda: linker.instantiate(self._store, module))
         self._exports = instance.exports(self._store)
-        self._prefix = _source_prefix(module)
-        memory, realloc = self._memory_export(), self._function("cm32p2_realloc", (("i32",) * 4, ("i32",)))
+        self._prefix = self._source_prefix()
         self.memory = GuestMemory(
-            self._store, memory, lambda *a: self._enter(lambda: realloc(self._store, *a)), page_bytes + _SPARE_BYTES
+            self._store,
+            self._memory_export(),
+            lambda size, align: self._called("cm32p2_realloc", 0, 0, align, size),
+            page_bytes + _SPARE_BYTES,
         )
         if self._exports.get("cm32p2_initialize") is not None:
-            initialize = self._function("cm32p2_initialize", ((), ()))
+            initialize = self._function("cm32p2_initialize")
             self._enter(lambda: initialize(self._store))
         self._handle = 0
 
     def discover(self, config: str) -> list[Value]:
         """The tables as plain records."""
-        return self._result("discover", config)
+        tables: list[Value] = self._result("discover", config)
+        return tables
 
     def open(self, config: str, table: str, cursor: str | None) -> None:
         """Begin to read a table."""
@@ -148,17 +147,16 @@ class CoreGuest:
 
     def _call(self, name: str, *arguments: Value) -> Value:
         function = EXPORTS[name]
-        entry = self._function(self._prefix + name, (_flat(function), ("i32",)))
         self.memory.renew()
         try:
             pairs = zip(function.params, arguments, strict=True)
             flat = [_signed(core) for kind, value in pairs for core in kind.lower(self.memory, value)]
-            pointer = self._enter(lambda: entry(self._store, *flat)) & 0xFFFFFFFF
+            pointer = self._called(self._prefix + name, *flat)
             value = load_at(function.result or Text(), self.memory, pointer)
         except AbiError as error:
             raise Failure("permanent", f"the connector's {name} broke the ABI: {error}") from None
         if self._exports.get(self._prefix + name + "_post") is not None:
-            finish = self._function(self._prefix + name + "_post", (("i32",), ()))
+            finish = self._function(self._prefix + name + "_post")
             self._enter(lambda: finish(self._store, _signed(pointer)))
         return value
 
@@ -167,7 +165,7 @@ class CoreGuest:
             with self._guard.guest():
                 self._store.set_epoch_deadline(1)
                 done = work()
-        except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
+        except (wasmtime.Trap, wasmtime.WasmtimeError, TypeError) as error:
             full = hasattr(self, "memory") and self.memory.size > self._memory_bytes * 9 // 10
             raise stopped(error, host=self._host, guard=self._guard, out_of_memory=full) from None
         if self._host.failure is not None:
@@ -177,22 +175,18 @@ class CoreGuest:
     # -- linking ----------------------------------------------------------------------------------
 
     def _linked(self, engine: wasmtime.Engine, module: wasmtime.Module) -> wasmtime.Linker:
+        # Their types are checked by wasmtime when it instantiates.
         linker = wasmtime.Linker(engine)
         functions = self._host.functions()
         for wanted in module.imports:
             place, name = wanted.module, wanted.name or ""
             found = _INTERFACE.fullmatch(place)
-            if _RESOURCES.fullmatch(place) and name in _RESOURCE_FUNCTIONS:
-                signature, call = _RESOURCE_FUNCTIONS[name], self._resource(name)
-            elif found and name in IMPORTS.get(found[1], {}):
-                function = IMPORTS[found[1]][name]
-                signature = (_flat(function) + (("i32",) if function.result else ()), ())
-                call = self._imported(function, functions[found[1], name])
-            else:
+            key = (found[1], name) if found else (_RESOURCES.fullmatch(place) and "source", name)
+            kind = _FUNCTION_TYPES.get(key)
+            if kind is None:
                 raise Failure("permanent", f"the connector imports {place!r} {name!r}, which no connector is given")
-            _check_signature(wanted.type, signature, f"import {place!r} {name!r}")
-            kinds = wasmtime.FuncType(*([_KINDS[core]() for core in side] for side in signature))
-            linker.define_func(place, name, kinds, call)
+            call = self._imported(IMPORTS[key[0]][name], functions[key]) if found else self._resource(name)
+            linker.define_func(place, name, kind, call)
         return linker
 
     def _imported(self, function: Function, call: Callable[..., Value]) -> Callable[..., None]:
@@ -225,12 +219,26 @@ class CoreGuest:
         instead = None if work is drop else 0
         return lambda handle: self._host.run(lambda: work(handle), instead)
 
-    def _function(self, name: str, signature: Signature) -> wasmtime.Func:
+    def _function(self, name: str) -> wasmtime.Func:
         found = self._exports.get(name)
         if not isinstance(found, wasmtime.Func):
             raise Failure("permanent", f"the connector does not export the function {name!r}")
-        _check_signature(found.type(self._store), signature, f"export {name!r}")
         return found
+
+    def _called(self, name: str, *flat: int) -> int:
+        """An export's one i32. The author may have given it any type."""
+        function = self._function(name)
+        found = self._enter(lambda: function(self._store, *flat))
+        if not isinstance(found, int):
+            raise Failure("permanent", f"the connector's export {name!r} has another type than the contract's")
+        return found & 0xFFFFFFFF
+
+    def _source_prefix(self) -> str:
+        for version in VERSIONS:
+            prefix = f"cm32p2|{PACKAGE}/source@{version}|"
+            if self._exports.get(prefix + "open") is not None:
+                return prefix
+        raise Failure("permanent", f"the connector does not export {PACKAGE}/source@{VERSIONS[0]}")
 
     def _memory_export(self) -> wasmtime.Memory:
         for name in ("cm32p2_memory", "memory"):
@@ -240,29 +248,28 @@ class CoreGuest:
         raise Failure("permanent", "the connector does not export 'cm32p2_memory'")
 
 
-_KINDS = {"i32": wasmtime.ValType.i32, "i64": wasmtime.ValType.i64}
-
-
-def _flat(function: Function) -> tuple[str, ...]:
-    return tuple(core for kind in function.params for core in kind.flat)
-
-
 def _signed(core: int) -> int:
     return core - (1 << 32) if core >= 1 << 31 else core
 
 
-def _check_signature(kind: object, signature: Signature, what: str) -> None:
-    if isinstance(kind, wasmtime.FuncType):
-        found = tuple(tuple(str(core) for core in side) for side in (kind.params, kind.results))
-        if found == signature:
-            return
-    raise Failure("permanent", f"the connector's {what} has another type than the contract's")
+def _function_type(params: tuple[str, ...], results: tuple[str, ...]) -> wasmtime.FuncType:
+    kinds = {"i32": wasmtime.ValType.i32, "i64": wasmtime.ValType.i64}
+    return wasmtime.FuncType([kinds[core]() for core in params], [kinds[core]() for core in results])
 
 
-def _source_prefix(module: wasmtime.Module) -> str:
-    names = {export.name for export in module.exports}
-    for version in VERSIONS:
-        prefix = f"cm32p2|{PACKAGE}/source@{version}|"
-        if prefix + "open" in names:
-            return prefix
-    raise Failure("permanent", f"the connector does not export {PACKAGE}/source@{VERSIONS[0]}")
+def _flat(function: Function) -> tuple[str, ...]:
+    answer = ("i32",) if function.result else ()
+    return tuple(core for kind in function.params for core in kind.flat) + answer
+
+
+# Made before any fork, and no part of an engine.
+_FUNCTION_TYPES: dict[tuple[str | None, str], wasmtime.FuncType] = {
+    ("source", "read-handle_new"): _function_type(("i32",), ("i32",)),
+    ("source", "read-handle_rep"): _function_type(("i32",), ("i32",)),
+    ("source", "read-handle_drop"): _function_type(("i32",), ()),
+    **{
+        (interface, name): _function_type(_flat(function), ())
+        for interface, functions in IMPORTS.items()
+        for name, function in functions.items()
+    },
+}

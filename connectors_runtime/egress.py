@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from .errors import SpecInvalid
 
+_LONGEST_NAME, _HIGHEST_PORT = 253, 65_535
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _ENTRY = re.compile(r"(?P<wild>\*\.)?(?P<host>\[[0-9a-fA-F:.]+\]|[^\[\]:/@*?#\s]+)(?::(?P<port>\d{1,5}))?")
@@ -77,7 +78,7 @@ def normal_host(host: str) -> str:
     except ValueError:
         pass
     name = bare.encode("idna").decode().lower() if bare else ""
-    if not name or len(name) > 253 or not all(_LABEL.fullmatch(label) for label in name.split(".")):
+    if not name or len(name) > _LONGEST_NAME or not all(_LABEL.fullmatch(label) for label in name.split(".")):
         raise ValueError(f"not a host name: {host[:80]!r}")
     return name
 
@@ -87,7 +88,7 @@ def _entry(text: str) -> Entry:
     if found is None:
         raise SpecInvalid(f"egress: {text[:80]!r}: must be host, host:port or *.suffix")
     port = int(found["port"]) if found["port"] else None
-    if port is not None and not 0 < port < 65536:
+    if port is not None and not 0 < port <= _HIGHEST_PORT:
         raise SpecInvalid(f"egress: {text!r}: a port is 1 to 65535")
     try:
         return Entry(normal_host(found["host"]), port, bool(found["wild"]))

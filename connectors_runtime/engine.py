@@ -64,6 +64,6 @@ def failure_of(error: Value) -> Failure:
 
 
 def _short(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    cause = [line for line in lines if "trap" in line or "cause" in line.lower()]
-    return (cause[-1] if cause else " ".join(lines))[:500]
+    lines = [line.strip() for line in text.splitlines() if line.strip() and "Caused by" not in line]
+    traps = [line for line in lines if "trap:" in line]
+    return (traps or lines or ["no reason given"])[-1][:500]

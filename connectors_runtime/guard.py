@@ -68,7 +68,7 @@ class Guard:
 
     @contextlib.contextmanager
     def waiting(self, sock: socket.socket, seconds: float) -> Iterator[None]:
-        """A wait on `sock` that ends with an error of the socket after `seconds` or on cancellation. Raises TimeoutError."""
+        """A wait on `sock` that ends after `seconds` or on cancellation. Raises TimeoutError, Cancelled."""
         self.check()
         self._io_socket, self._io_until = sock, time.monotonic() + seconds
         until = self._io_until

@@ -1,4 +1,4 @@
-"""What stands behind a guest's imports: the capabilities, called with plain values, and never raising into the guest."""
+"""What stands behind a guest's imports: the capabilities, called with plain values; nothing is raised into the guest."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ class Host:
         except RuntimeFault as fault:
             self.failure = Failure("permanent", f"the connector broke the ABI: {fault}")
         except Exception as error:  # noqa: BLE001 - wasmtime keeps what a callback raises in a process-wide slot
-            self.failure = self.failure or Failure("permanent", f"host function failed: {type(error).__name__}: {error}")
+            self.failure = self.failure or Failure(
+                "permanent", f"host function failed: {type(error).__name__}: {error}"
+            )
         self.guard.stop_guest()
         return instead
 

@@ -39,9 +39,7 @@ ERROR = Variant(
     )
 )
 HEADERS = ListOf(Record((("0", TEXT), ("1", TEXT))))
-REQUEST = Record(
-    (("method", TEXT), ("url", TEXT), ("headers", HEADERS), ("body", Option(TEXT)), ("timeout-ms", U32))
-)
+REQUEST = Record((("method", TEXT), ("url", TEXT), ("headers", HEADERS), ("body", Option(TEXT)), ("timeout-ms", U32)))
 RESPONSE = Record((("status", U16), ("headers", HEADERS), ("body", U32)))
 HTTP_ERROR = Variant((("denied", TEXT), ("timeout", None), ("connect", TEXT), ("too-large", U64), ("other", TEXT)))
 ENTRY = Record((("path", TEXT), ("size", U64), ("modified-ms", U64)))

@@ -49,7 +49,9 @@ class Connector:
         except OSError as error:
             raise Failure("permanent", f"cannot read the connector {wasm.name}: {error.strerror}") from None
         if len(text) > MAX_WASM or text[:8] not in {_MODULE, _COMPONENT}:
-            raise Failure("permanent", f"{wasm.name} is not a WebAssembly component or core module up to {MAX_WASM:,} bytes")
+            raise Failure(
+                "permanent", f"{wasm.name} is not a WebAssembly component or core module up to {MAX_WASM:,} bytes"
+            )
         key = hashlib.sha256(hashlib.sha256(text).digest() + SETTINGS.encode()).hexdigest()[:40]
         return cls(text, text[:8] == _COMPONENT, cache_dir, key)
 
@@ -63,13 +65,22 @@ class Connector:
 
     def find(self) -> Path | None:
         """The machine code, if it is there and whole; a damaged file is removed."""
-        with contextlib.suppress(FileNotFoundError):
-            for path in sorted(self.cache_dir.glob(f"{self.key}-*.cwasm")):
-                with contextlib.suppress(FileNotFoundError):
-                    if hashlib.sha256(path.read_bytes()).hexdigest() == path.stem.partition("-")[2]:
-                        return path
-                path.unlink(missing_ok=True)
+        for name in _names(self.cache_dir):
+            if not name.startswith(self.key) or not name.endswith(".cwasm"):
+                continue
+            path = self.cache_dir / name
+            with contextlib.suppress(FileNotFoundError):
+                if hashlib.sha256(path.read_bytes()).hexdigest() == path.stem.partition("-")[2]:
+                    return path
+            path.unlink(missing_ok=True)
         return None
+
+
+def _names(directory: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(directory))  # noqa: PTH208 - five times faster than Path objects, and on every start
+    except FileNotFoundError:
+        return []
 
 
 def compiled(connector: Connector, *, seconds: float, talk: socket.socket) -> Path:
@@ -91,7 +102,9 @@ def compiled(connector: Connector, *, seconds: float, talk: socket.socket) -> Pa
         _wait(pid, seconds, talk)
         _, status = os.waitpid(pid, 0)
         if os.waitstatus_to_exitcode(status) == _REFUSED:
-            raise Failure("permanent", "cannot compile the connector: " + os.read(read, 1_000).decode("utf-8", "replace"))
+            raise Failure(
+                "permanent", "cannot compile the connector: " + os.read(read, 1_000).decode("utf-8", "replace")
+            )
     finally:
         os.close(read)
     found = connector.find()

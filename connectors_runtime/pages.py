@@ -6,8 +6,9 @@ import hashlib
 import io
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import arro3.core as arrow
 from arro3.io import read_ipc_stream, read_parquet, write_parquet
@@ -86,7 +87,7 @@ class PageWriter:
         if not 0 < part.row_groups <= groups or part.first_row_group > groups - part.row_groups:
             wanted = f"{part.first_row_group} to {part.first_row_group + part.row_groups - 1}"
             raise Failure("permanent", f"{part.path!r} has {groups} row groups, not {wanted}")
-        view = RowGroups(fd, footer, part.first_row_group, part.row_groups)
+        view: Any = RowGroups(fd, footer, part.first_row_group, part.row_groups)
         with arrow_errors(f"Parquet file {part.path!r}"):
             reader = read_parquet(view, batch_size=batch_rows(1))
         return self._write(_typed(reader))
@@ -144,12 +145,13 @@ class _Kept:
 
 def _store(shape: Shape, incoming: Incoming, file: io.FileIO) -> tuple[int, str]:
     sink, kept = _Digested(file), _Kept()
+    out: Any = sink  # arro3 asks for typing.IO, and needs only this
     batches = arrow.RecordBatchReader.from_batches(shape.schema, _keeping(shape.align(incoming), kept))
     try:
         with arrow_errors("page"):
             write_parquet(
                 batches,
-                sink,
+                out,
                 compression=COMPRESSION,
                 created_by=CREATED_BY,
                 max_row_group_size=ROW_GROUP_ROWS,

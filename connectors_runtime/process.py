@@ -28,7 +28,7 @@ from .contract import Batch
 from .core_guest import CoreGuest
 from .egress import Egress
 from .engine import make_engine
-from .errors import Failure, ProtocolBroken
+from .errors import Failure
 from .guard import Guard
 from .host import Host
 from .machine_code import Connector, compiled
@@ -123,9 +123,7 @@ def _pages(guest: Guest, pages: PageWriter, *, guard: Guard, outbox: Outbox) -> 
         if written is None:
             continue
         cursor = _checked(guest.cursor())
-        outbox.send(
-            Page(str(written.path), written.rows, written.bytes, written.sha256, cursor, written.columns)
-        )
+        outbox.send(Page(str(written.path), written.rows, written.bytes, written.sha256, cursor, written.columns))
         guard.wait_for_acknowledgement()
     return _checked(guest.cursor())
 

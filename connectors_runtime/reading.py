@@ -9,6 +9,7 @@ import signal
 import socket
 import time
 from collections import deque
+from typing import Self
 
 from .errors import ProtocolBroken
 from .messages import Done, Failed, Message, Page, decode, frame, unframe
@@ -126,7 +127,7 @@ class Reading:
         self._talk.close()
         self._life.close()
 
-    def __enter__(self) -> Reading:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -13,6 +13,7 @@ from .errors import SchemaIncompatible, SpecInvalid
 
 MAX_CONFIG_BYTES = 64 << 10
 MAX_CURSOR_BYTES = 64 << 10
+MAX_TABLE_BYTES = 1_024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +78,7 @@ def _check_text(spec: ReadSpec) -> None:
         raise SpecInvalid(f"config: longer than {MAX_CONFIG_BYTES:,} bytes")
     if spec.cursor is not None and len(spec.cursor.encode()) > MAX_CURSOR_BYTES:
         raise SpecInvalid(f"cursor: longer than {MAX_CURSOR_BYTES:,} bytes")
-    if not 0 < len(spec.table.encode()) <= 1_024:
+    if not 0 < len(spec.table.encode()) <= MAX_TABLE_BYTES:
         raise SpecInvalid("table: must be 1 to 1,024 bytes")
     for name in ("wasm", "cache_dir", "staging", "files_root"):
         path = getattr(spec, name)

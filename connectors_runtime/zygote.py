@@ -1,4 +1,4 @@
-"""The process that every reading is forked from: it imported what a reading needs, and never made an engine or a thread.
+"""The process that readings are forked from: it imported what they need, and never made an engine or a thread.
 
 Forking is safe only while it stays that way. It reads nothing but the request to fork; the child reads its
 own spec, so a broken spec cannot hurt the zygote.
@@ -16,6 +16,9 @@ import sys
 from dataclasses import dataclass, field
 
 from . import process
+
+
+KEPT_ENVIRONMENT = frozenset(("SSL_CERT_FILE", "SSL_CERT_DIR"))
 
 
 @dataclass(slots=True)
@@ -89,6 +92,8 @@ def _fork(control: socket.socket, children: Children) -> bool:
 def main() -> None:
     """`python -m connectors_runtime.zygote FD`: serve the socket that the worker handed over."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in set(os.environ) - KEPT_ENVIRONMENT:
+        del os.environ[name]
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
     # What exists now is never freed: keep the collector from touching, and so copying, the shared pages.

@@ -9,8 +9,8 @@ import ssl
 import time
 from dataclasses import dataclass, field
 
-from ..egress import DEFAULT_PORTS, Address, Egress
-from ..guard import Guard
+from connectors_runtime.egress import DEFAULT_PORTS, Address, Egress
+from connectors_runtime.guard import Guard
 from .faults import HttpFault
 from .outgoing import Outgoing
 
@@ -103,7 +103,9 @@ class Connections:
         addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
         for address in addresses:
             if not self.egress.allows_address(address):
-                raise HttpFault("denied", f"{request.host} resolves to {address}, which is a link-local or metadata address")
+                raise HttpFault(
+                    "denied", f"{request.host} resolves to {address}, which is a link-local or metadata address"
+                )
         return addresses
 
     def _open(self, request: Outgoing, address: Address, wait: float) -> Link:

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from ..guard import Guard
-from ..parquet_footer import Footer, FooterBroken, read_footer
+from connectors_runtime.guard import Guard
+from connectors_runtime.parquet_footer import Footer, FooterBroken, read_footer
 from .bodies import LARGEST_READ, LONGEST_CHARACTER, cut_inside_character
 from .faults import FileFault
 from .meter import Meter

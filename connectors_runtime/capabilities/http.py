@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..guard import Guard
+from connectors_runtime.guard import Guard
 from .bodies import Body, decoder_for
 from .connections import Connections, Link
 from .faults import HttpFault
@@ -34,7 +34,9 @@ class Http:
     _bodies: dict[int, tuple[Body, Link]] = field(default_factory=dict)
     _last_handle: int = 0
 
-    def send(self, method: str, url: str, headers: Headers, body: str | None, timeout_ms: int) -> tuple[int, Headers, int]:
+    def send(
+        self, method: str, url: str, headers: Headers, body: str | None, timeout_ms: int
+    ) -> tuple[int, Headers, int]:
         """Status, headers and the handle of the body. Raises HttpFault, Cancelled."""
         if len(self._bodies) >= MAX_OPEN_BODIES:
             raise HttpFault("other", f"{MAX_OPEN_BODIES} bodies are open; close one first")
@@ -96,7 +98,9 @@ class Http:
         if data:
             return data
         if left:
-            raise HttpFault("connect", f"{request.host} closed the connection {left:,} bytes before the end of the body")
+            raise HttpFault(
+                "connect", f"{request.host} closed the connection {left:,} bytes before the end of the body"
+            )
         if response.will_close:
             link.close()
         else:

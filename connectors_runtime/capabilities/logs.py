@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..messages import LEVELS, Log
+from connectors_runtime.messages import LEVELS, Log
 from .secrets import Secrets
 
 LINE_LIMIT = 8 << 10

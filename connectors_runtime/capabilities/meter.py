@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..messages import Progress
+from connectors_runtime.messages import Progress
 
 _EVERY = 1.0
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, quote, quote_plus, urljoin, urlsplit
 
-from ..egress import DEFAULT_PORTS, normal_host
+from connectors_runtime.egress import DEFAULT_PORTS, normal_host
 from .faults import HttpFault
 from .secrets import Secrets, SecretUnknown, holds_place, json_text
 
@@ -49,9 +49,7 @@ class Outgoing:
         return f"{self.scheme}://{host}:{self.port}{self.target}"
 
 
-def prepare(
-    *, method: str, url: str, headers: list[tuple[str, str]], body: str | None, secrets: Secrets
-) -> Outgoing:
+def prepare(*, method: str, url: str, headers: list[tuple[str, str]], body: str | None, secrets: Secrets) -> Outgoing:
     """Check a guest's request and put the secrets in. Raises HttpFault('other' or 'denied')."""
     if method not in METHODS:
         raise HttpFault("other", f"method {method[:20]!r}: must be one of {', '.join(METHODS)}")
@@ -94,7 +92,7 @@ def _outgoing(
 ) -> Outgoing:
     target = quote(parts.path or "/", safe=_PATH_SAFE)
     if parts.query:
-        target += "?" + quote(parts.query, safe=_PATH_SAFE + "?[]{}|^`\"<>\\")
+        target += "?" + quote(parts.query, safe=_PATH_SAFE + '?[]{}|^`"<>\\')
     host = normal_host(parts.hostname or "")
     port = parts.port or DEFAULT_PORTS[parts.scheme]
     return Outgoing(method, parts.scheme, host, port, target, headers, body, private, private_body)

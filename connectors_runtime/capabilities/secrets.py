@@ -25,7 +25,9 @@ class Secrets:
         self._values = dict(values)
         forms = {form for value in values.values() for form in _forms(value)}
         self._text = _pattern(forms)
-        self._short = frozenset(form for value in values.values() if len(value) < SHORTEST_IN_BODIES for form in _forms(value))
+        self._short = frozenset(
+            form for value in values.values() if len(value) < SHORTEST_IN_BODIES for form in _forms(value)
+        )
         self._in_bodies = tuple(form.encode() for form in forms - self._short)
 
     def fill(self, text: str, encode: Callable[[str], str] = str) -> str:

@@ -10,7 +10,10 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-FLAGS = "-target wasm32-freestanding -Os -s -nostdlib -fno-builtin -Wl,--no-entry -Wl,--export-memory -Wl,-z,stack-size=65536"
+FLAGS = (
+    "-target wasm32-freestanding -Os -s -nostdlib -fno-builtin"
+    " -Wl,--no-entry -Wl,--export-memory -Wl,-z,stack-size=65536"
+)
 
 
 def build_module(target: Path) -> Path:
@@ -34,4 +37,8 @@ def wrap(module: Path, wit: Path, tool: str) -> Path:
 
 if __name__ == "__main__":
     directory = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE
-    wrap(build_module(directory), HERE.parents[2] / "connectors_runtime" / "wit", str(Path(sys.executable).with_name("wasm-tools")))
+    wrap(
+        build_module(directory),
+        HERE.parents[2] / "connectors_runtime" / "wit",
+        str(Path(sys.executable).with_name("wasm-tools")),
+    )
