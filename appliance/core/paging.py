@@ -13,6 +13,8 @@ from appliance.core.errors import Invalid
 
 T = TypeVar("T")
 
+_LARGEST = 2**53
+
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
@@ -32,6 +34,11 @@ def decode_key(text: str, *kinds: type) -> tuple[str | int, ...]:
         parts = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (ValueError, binascii.Error, RecursionError):
         parts = None
-    if not isinstance(parts, list) or [type(part) for part in parts] != list(kinds):
+    if not isinstance(parts, list) or [type(part) for part in parts] != list(kinds) or not all(map(_fits, parts)):
         raise Invalid("before: must be the `next` of an earlier page")
     return tuple(parts)
+
+
+def _fits(part: str | int) -> bool:
+    """Can every store take it as a parameter?"""
+    return part.isprintable() if isinstance(part, str) else 0 <= part <= _LARGEST

@@ -18,7 +18,7 @@ from appliance.core.landing import SchemaVersion
 from appliance.core.ledger import ArmedSchedule, FireRow, Firing, NewSchedule
 from appliance.core.paging import Page
 from appliance.core.revision import NewRevision, Revision
-from appliance.core.run import Claim, Lease, LogLine, NewRun, Run, RunError, RunId, RunState
+from appliance.core.run import Claim, Lease, LogLine, NewRun, Run, RunError, RunId, RunState, Unfinished
 from appliance.core.team import Credential, Member, Role, Token
 
 
@@ -51,6 +51,10 @@ class Runs(Protocol):
 
     def newest(self) -> Mapping[str, Run]:
         """The newest run of each pipeline."""
+        ...
+
+    def unfinished(self) -> Mapping[RunState, Unfinished]:
+        """Both states that are not final, also when no run is in them."""
         ...
 
     def steps(self, run_id: RunId) -> Sequence[Step]:
@@ -270,6 +274,10 @@ class Records(Protocol):
         ...
 
     def answer(self, member: str, key: str, status: int, body: str) -> None: ...
+
+    def forget(self, member: str, key: str) -> None:
+        """Drop a request that was begun and will have no answer, so that it may be sent again at once."""
+        ...
 
 
 class Doorbell(Protocol):

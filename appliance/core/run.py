@@ -89,6 +89,14 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Unfinished:
+    """The runs in one state that is not final: how many, and since when the oldest of them is in it."""
+
+    count: int
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """The right to write to one run until `expires_at`.
 

@@ -70,6 +70,7 @@ _BEGIN = Prepared(
     ).on_conflict("IGNORE"),
     must_change=True,
 )
+_FORGET = Prepared(I.delete().where(_this_key & I.status.is_null()))
 _KNOWN = Prepared(I.select(I.fingerprint, I.status, I.body).where(_this_key))
 _ANSWER = Prepared(I.update({I.status: param("status"), I.body: param("body")}).where(_this_key))
 
@@ -130,3 +131,6 @@ class SqlRecords:
 
     def answer(self, member: str, key: str, status: int, body: str) -> None:
         self._gateway.batch([_ANSWER(team=self._team, member=member, key=key, status=status, body=body)])
+
+    def forget(self, member: str, key: str) -> None:
+        self._gateway.batch([_FORGET(team=self._team, member=member, key=key)])

@@ -17,12 +17,12 @@ from appliance.adapters.sql.tables import Checkpoint as C
 from appliance.adapters.sql.tables import Run as R
 from appliance.adapters.sql.tables import TableCommit as T
 from appliance.adapters.sql.tables import columns
-from appliance.adapters.sql.times import iso
+from appliance.adapters.sql.times import iso, moment
 from appliance.core.checkpoint import Step
 from appliance.core.errors import Conflict, NotFound
 from appliance.core.event import AuditEntry
 from appliance.core.paging import Page, decode_key, encode_key
-from appliance.core.run import NewRun, Run, RunId, RunState
+from appliance.core.run import NewRun, Run, RunId, RunState, Unfinished
 from appliance.core.schedule import run_id as make_run_id
 
 # Given when a run is made; every other column starts at its default.
@@ -61,6 +61,11 @@ _NEWEST = Prepared(
             .limit(1)
         )
     )
+)
+_UNFINISHED = Prepared(
+    R.select(R.state, fn.COUNT(R.id), fn.MIN(R.created_at), fn.MIN(R.started_at))
+    .where(_mine & (R.state << ("pending", "running")))
+    .group_by(R.state)
 )
 _STEPS = Prepared(
     C.select(
@@ -155,6 +160,12 @@ class SqlRuns:
     def newest(self) -> Mapping[str, Run]:
         rows = self._gateway.query(_NEWEST(team=self._team))
         return {run.pipeline_id: run for run in map(run_of, rows)}
+
+    def unfinished(self) -> Mapping[RunState, Unfinished]:
+        found = {RunState.PENDING: Unfinished(0, None), RunState.RUNNING: Unfinished(0, None)}
+        for state, count, created_at, started_at in self._gateway.query(_UNFINISHED(team=self._team)):
+            found[RunState(state)] = Unfinished(count, moment(created_at if state == "pending" else started_at))
+        return found
 
     def steps(self, run_id: RunId) -> Sequence[Step]:
         reads = [step_of_row("read", row) for row in self._gateway.query(_STEPS(team=self._team, run_id=run_id))]
