@@ -95,13 +95,13 @@ def main() -> int:
         try:
             module = compile_connector(name)
         except BuildFailed as error:
-            print(error, file=sys.stderr)
+            sys.stderr.write(f"{error}\n")
             return 2
         if not check:
             write(name, module)
         trouble = differs(name, module)
         wrong += trouble is not None
-        print(trouble or f"{name}: {len(module):,} bytes, sha256 {digest(module)}")
+        sys.stdout.write(f"{trouble or f'{name}: {len(module):,} bytes, sha256 {digest(module)}'}\n")
     return 1 if wrong else 0
 
 

@@ -41,7 +41,8 @@ static bool check_answer(session *s, text *document)
     start = json_blank(start, end);
     if (start == end) return fail(PERMANENT, "%q answered with an empty body instead of JSON", buf_text(&s->url));
     u8 *after = json_check(start, end, &fault);
-    if (after && json_blank(after, end) != end) json_bad(&fault, after, "more after the end of the JSON value");
+    u8 *more = after ? json_blank(after, end) : end;
+    if (more != end) json_bad(&fault, more, "more after the end of the JSON value");
     if (fault.why) return fail(PERMANENT, "%q, byte %u: %s", buf_text(&s->url), (u64)(fault.at - b->p), fault.why);
     if (fault.replaced && !s->warned) note(WARNING, "%q: half a surrogate pair became U+FFFD", buf_text(&s->url));
     s->warned |= fault.replaced;

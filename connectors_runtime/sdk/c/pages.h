@@ -70,9 +70,10 @@ static bool stream_line(stream *s, u8 *p, u8 *end)
     u8 *start = json_blank(p, end);
     if (start == end) return true;
     u8 *after = json_check(start, end, &fault);
-    u64 byte = s->bytes + (u64)((after ? after : fault.at) - p);
+    u8 *more = after ? json_blank(after, end) : end;
+    u64 byte = s->bytes + (u64)((after ? more : fault.at) - p);
     if (!after) return fail(PERMANENT, "%t, line %u, byte %u: %s", s->name, s->line, byte, fault.why);
-    if (json_blank(after, end) != end)
+    if (more != end)
         return fail(PERMANENT, "%t, line %u, byte %u: more than one value in a line", s->name, s->line, byte);
     if (*start != '{') return stream_fail(s, s->line, "not a JSON object");
     if (fault.replaced && !s->warned) note(WARNING, "%t: half a surrogate pair became U+FFFD", s->name);
