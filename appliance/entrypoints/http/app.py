@@ -35,7 +35,7 @@ API = "/api/v1"
 
 def create_app(control: Control, *, settings: Settings, stopping: Callable[[], bool]) -> Litestar:
     """Serve `control`. `stopping` turns true when streams have to end."""
-    traffic, readiness, look = Traffic(), Readiness(control), _look(control)
+    traffic, readiness = Traffic(), Readiness(control)
     api = Router(API, route_handlers=_with_token(), guards=[signed_in(control.teams)])
     app = Litestar(
         [
@@ -45,9 +45,7 @@ def create_app(control: Control, *, settings: Settings, stopping: Callable[[], b
             openapi_route(lambda: [Router(API, route_handlers=_with_token()), health_routes(readiness, settings)]),
         ],
         dependencies={
-            "ask": Provide(ask_of),
-            "control": Provide(lambda: control, sync_to_thread=False),
-            "look": Provide(lambda: look, sync_to_thread=False),
+            "ask": Provide(ask_of(control, _look(control))),
             "streams": Provide(lambda: Streams(traffic, stopping), sync_to_thread=False),
         },
         exception_handlers={ControlError: on_control_error, HTTPException: on_http_error, Exception: on_bug},

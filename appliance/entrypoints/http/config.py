@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from litestar import Response, Router, get, post
 from litestar.openapi.spec import OpenAPIMediaType, Operation, Reference, RequestBody, Schema
-from litestar.params import Parameter
+from litestar.params import PathParameter, QueryParameter, RawBody
 
 from appliance.core.errors import Invalid
 from appliance.core.manifest import SourceText, render
@@ -33,13 +33,14 @@ REVISIONS_PAGE = 20
 REVISIONS_PAGE_MAX = 50
 
 FileName = Annotated[
-    str, Parameter(query="name", min_length=1, max_length=255, description="What messages call a body that is TOML.")
+    str,
+    QueryParameter(name="name", min_length=1, max_length=255, description="What messages call a body that is TOML."),
 ]
 BasedOn = Annotated[
     int | None,
-    Parameter(ge=0, le=LARGEST, description="With a body that is TOML: the revision the change was made from."),
+    QueryParameter(ge=0, le=LARGEST, description="With a body that is TOML: the revision the change was made from."),
 ]
-Number = Annotated[int, Parameter(ge=1, le=LARGEST, description="A revision's number.")]
+Number = Annotated[int, PathParameter(ge=1, le=LARGEST, description="A revision's number.")]
 
 
 @dataclass
@@ -65,7 +66,7 @@ class FilesOperation(Operation):
     operation_class=FilesOperation,
     sync_to_thread=True,
 )
-def validate_config(ask: Asked, request: AnyRequest, body: bytes, name: FileName = "hakiri.toml") -> ValidOut:
+def validate_config(ask: Asked, request: AnyRequest, body: RawBody, name: FileName = "hakiri.toml") -> ValidOut:
     manifest = ask.control.apply.plan(ask.actor, _read(request, body, name, None)[0]).manifest
     warnings = list(map(ProblemOut.of, manifest.warnings))
     return ValidOut([pipeline.id for pipeline in manifest.pipelines], render(manifest), warnings)
@@ -80,7 +81,7 @@ def validate_config(ask: Asked, request: AnyRequest, body: bytes, name: FileName
     operation_class=FilesOperation,
     sync_to_thread=True,
 )
-def plan_config(ask: Asked, request: AnyRequest, body: bytes, name: FileName = "hakiri.toml") -> PlannedOut:
+def plan_config(ask: Asked, request: AnyRequest, body: RawBody, name: FileName = "hakiri.toml") -> PlannedOut:
     return PlannedOut.of(ask.control.apply.plan(ask.actor, _read(request, body, name, None)[0]))
 
 
@@ -94,7 +95,7 @@ def plan_config(ask: Asked, request: AnyRequest, body: bytes, name: FileName = "
     sync_to_thread=True,
 )
 def apply_config(
-    ask: Asked, request: AnyRequest, body: bytes, name: FileName = "hakiri.toml", based_on: BasedOn = None
+    ask: Asked, request: AnyRequest, body: RawBody, name: FileName = "hakiri.toml", based_on: BasedOn = None
 ) -> Response[AppliedOut]:
     files, base = _read(request, body, name, based_on)
 
@@ -114,7 +115,7 @@ def get_config(ask: Asked) -> RevisionDetail:
 def list_revisions(
     ask: Asked,
     before: Before = None,
-    limit: Annotated[int, Parameter(ge=1, le=REVISIONS_PAGE_MAX)] = REVISIONS_PAGE,
+    limit: Annotated[int, QueryParameter(ge=1, le=REVISIONS_PAGE_MAX)] = REVISIONS_PAGE,
 ) -> RevisionPage:
     page = ask.look.revision_list(ask.actor, before=before, limit=limit)
     return RevisionPage(list(map(RevisionOut.of, page.items)), page.next)
@@ -152,7 +153,7 @@ def config_routes() -> Router:
     return Router("/", route_handlers=[*handlers, get_manifest, get_files], tags=["config"])
 
 
-def _read(request: AnyRequest, body: bytes, name: str, based_on: int | None) -> tuple[list[SourceText], int | None]:
+def _read(request: AnyRequest, body: RawBody, name: str, based_on: int | None) -> tuple[list[SourceText], int | None]:
     """The files of a body that is JSON, or TOML by its content type. Raises Invalid."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() == TOML:
         try:

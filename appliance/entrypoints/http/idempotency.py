@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -100,17 +100,25 @@ class Ask:
             self.control.on.records.forget(self.actor.name, self.key or "")
 
 
-async def ask_of(request: AnyRequest, control: Control, look: Look) -> Ask:
-    """Raises Invalid if the key cannot be one."""
-    key = request.headers.get(KEY_HEADER)
-    if key is None:
-        return Ask(control, look, actor_of(request.scope), None, "")
-    if not _KEY.fullmatch(key):
-        raise Invalid("Idempotency-Key: must be 1 to 128 visible ASCII characters")
+def ask_of(control: Control, look: Look) -> Callable[[AnyRequest], Awaitable[Ask]]:
+    """What reads an Ask from a request; it raises Invalid if the key cannot be one."""
+
+    async def ask(request: AnyRequest) -> Ask:
+        key = request.headers.get(KEY_HEADER)
+        if key is None:
+            return Ask(control, look, actor_of(request.scope), None, "")
+        if not _KEY.fullmatch(key):
+            raise Invalid("Idempotency-Key: must be 1 to 128 visible ASCII characters")
+        return Ask(control, look, actor_of(request.scope), key, await _fingerprint(request))
+
+    return ask
+
+
+async def _fingerprint(request: AnyRequest) -> str:
     url = request.scope["path"], request.scope["query_string"].decode("latin-1")
     body = hashlib.sha256(await request.body()).hexdigest()
     text = "\n".join((request.method, *url, request.headers.get("content-type", ""), body))
-    return Ask(control, look, actor_of(request.scope), key, hashlib.sha256(text.encode()).hexdigest())
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _replay(status: int, body: str) -> Response[T]:

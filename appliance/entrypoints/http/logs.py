@@ -11,7 +11,8 @@ from typing import Annotated, cast
 import msgspec
 from litestar import Response, get
 from litestar.concurrency import sync_to_thread
-from litestar.params import Dependency, Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter, SkipValidation
 from litestar.response import Stream
 
 from appliance.core.errors import Invalid, Unauthorized
@@ -50,10 +51,10 @@ class Streams:
 async def run_logs(
     request: AnyRequest,
     ask: Asked,
-    streams: Annotated[Streams, Dependency(skip_validation=True)],
-    run_id: str,
+    streams: NamedDependency[SkipValidation[Streams]],
+    run_id: FromPath[str],
     *,
-    after: Annotated[int, Parameter(ge=0, le=LARGEST, description="Only lines after this seq.")] = 0,
+    after: Annotated[int, QueryParameter(ge=0, le=LARGEST, description="Only lines after this seq.")] = 0,
     limit: Limit = LOG_PAGE,
 ) -> Response[LogPage]:
     """Raises NotFound, TooManyStreams."""

@@ -66,7 +66,9 @@ def describe(routes: Sequence[Router]) -> _Json:
         "ask": Provide(lambda: None, sync_to_thread=False),
         "streams": Provide(lambda: None, sync_to_thread=False),
     }
-    tree: _Json = Litestar([*routes], dependencies=dependencies, openapi_config=config).openapi_schema.to_schema()
+    # Only to be described. It must not set up logging, which belongs to the process.
+    app = Litestar([*routes], dependencies=dependencies, openapi_config=config, logging_config=None)
+    tree: _Json = app.openapi_schema.to_schema()
     _schemas(tree)
     for method, operation in _operations(tree):
         operation["responses"] = {**_successes(operation), "default": _ERROR}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from litestar import Router, get
+from litestar.params import FromPath
 
 from appliance.core.limits import PAGE_SIZE
 from appliance.entrypoints.http.answers import (
@@ -23,7 +24,7 @@ def list_pipelines(ask: Asked) -> PipelineList:
 
 
 @get("/pipelines/{pipeline_id:str}", operation_id="GetPipeline", summary="One pipeline", sync_to_thread=True)
-def get_pipeline(ask: Asked, pipeline_id: str) -> PipelineOut:
+def get_pipeline(ask: Asked, pipeline_id: FromPath[str]) -> PipelineOut:
     return PipelineOut.of(ask.look.pipeline(ask.actor, pipeline_id))
 
 

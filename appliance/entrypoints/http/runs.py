@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from litestar import Response, Router, get, post
-from litestar.params import Parameter
+from litestar.params import FromPath, QueryParameter
 
 from appliance.core.limits import PAGE_SIZE
 from appliance.core.run import RunId, RunState
@@ -14,7 +14,7 @@ from appliance.entrypoints.http.logs import run_logs
 from appliance.entrypoints.http.parameters import Asked, Before, Limit
 
 PipelineFilter = Annotated[
-    str | None, Parameter(query="pipeline", max_length=256, description="Only of this pipeline.")
+    str | None, QueryParameter(name="pipeline", max_length=256, description="Only of this pipeline.")
 ]
 
 
@@ -22,7 +22,7 @@ PipelineFilter = Annotated[
 def list_runs(
     ask: Asked,
     pipeline: PipelineFilter = None,
-    run_state: Annotated[RunState | None, Parameter(query="state", description="Only in this state.")] = None,
+    run_state: Annotated[RunState | None, QueryParameter(name="state", description="Only in this state.")] = None,
     before: Before = None,
     limit: Limit = PAGE_SIZE,
 ) -> RunPage:
@@ -31,12 +31,12 @@ def list_runs(
 
 
 @get("/runs/{run_id:str}", operation_id="GetRun", summary="One run", sync_to_thread=True)
-def get_run(ask: Asked, run_id: str) -> RunOut:
+def get_run(ask: Asked, run_id: FromPath[str]) -> RunOut:
     return RunOut.of(ask.look.run(ask.actor, RunId(run_id)))
 
 
 @get("/runs/{run_id:str}/steps", operation_id="ListSteps", summary="A run's completed steps", sync_to_thread=True)
-def list_steps(ask: Asked, run_id: str) -> StepList:
+def list_steps(ask: Asked, run_id: FromPath[str]) -> StepList:
     return StepList(list(map(StepOut.of, ask.look.steps(ask.actor, RunId(run_id)))))
 
 
@@ -47,7 +47,7 @@ def list_steps(ask: Asked, run_id: str) -> StepList:
     description="The run uses the configuration that is applied now. Needs the role operator.",
     sync_to_thread=True,
 )
-def start_run(ask: Asked, pipeline_id: str) -> Response[RunOut]:
+def start_run(ask: Asked, pipeline_id: FromPath[str]) -> Response[RunOut]:
     return ask.once(lambda: (201, RunOut.of(ask.control.request.start(ask.actor, pipeline_id))))
 
 
@@ -59,7 +59,7 @@ def start_run(ask: Asked, pipeline_id: str) -> Response[RunOut]:
     status_code=202,
     sync_to_thread=True,
 )
-def cancel_run(ask: Asked, run_id: str) -> Response[RunOut]:
+def cancel_run(ask: Asked, run_id: FromPath[str]) -> Response[RunOut]:
     return ask.once(lambda: (202, RunOut.of(ask.control.request.cancel(ask.actor, RunId(run_id)))))
 
 
@@ -71,7 +71,7 @@ def cancel_run(ask: Asked, run_id: str) -> Response[RunOut]:
     "Needs the role operator.",
     sync_to_thread=True,
 )
-def retry_run(ask: Asked, run_id: str) -> Response[RunOut]:
+def retry_run(ask: Asked, run_id: FromPath[str]) -> Response[RunOut]:
     return ask.once(lambda: (201, RunOut.of(ask.control.request.retry(ask.actor, RunId(run_id)))))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from litestar import Response, Router, delete, get, patch, post
+from litestar.params import FromPath, JSONBody
 
 from appliance.core.duration import parse_duration
 from appliance.core.limits import PAGE_SIZE
@@ -34,7 +35,7 @@ def list_members(ask: Asked) -> MemberList:
     description="Needs the role owner.",
     sync_to_thread=True,
 )
-def add_member(ask: Asked, data: MemberIn) -> Response[MemberOut]:
+def add_member(ask: Asked, data: JSONBody[MemberIn]) -> Response[MemberOut]:
     return ask.once(lambda: (201, MemberOut.of(ask.control.teams.add_member(ask.actor, data.name, data.role))))
 
 
@@ -46,7 +47,7 @@ def add_member(ask: Asked, data: MemberIn) -> Response[MemberOut]:
     status_code=204,
     sync_to_thread=True,
 )
-def change_role(ask: Asked, name: str, data: RoleIn) -> Response[None]:
+def change_role(ask: Asked, name: FromPath[str], data: JSONBody[RoleIn]) -> Response[None]:
     return ask.once_done(lambda: ask.control.teams.change_role(ask.actor, name, data.role))
 
 
@@ -57,7 +58,7 @@ def change_role(ask: Asked, name: str, data: RoleIn) -> Response[None]:
     description="Their tokens are revoked with them. Needs the role owner.",
     sync_to_thread=True,
 )
-def remove_member(ask: Asked, name: str) -> Response[None]:
+def remove_member(ask: Asked, name: FromPath[str]) -> Response[None]:
     return ask.once_done(lambda: ask.control.teams.remove_member(ask.actor, name))
 
 
@@ -73,7 +74,7 @@ def list_tokens(ask: Asked) -> TokenList:
     description="Everybody may create tokens for themselves, up to their own role; others take the role owner.",
     sync_to_thread=True,
 )
-def create_token(ask: Asked, data: TokenIn) -> Response[NewTokenOut]:
+def create_token(ask: Asked, data: JSONBody[TokenIn]) -> Response[NewTokenOut]:
     # The text of a token is stored nowhere, so not with the answer to an Idempotency-Key either.
     return ask.once(lambda: (201, _create(ask, data)), keep=lambda made: NewTokenOut(made.token, None))
 
@@ -85,7 +86,7 @@ def create_token(ask: Asked, data: TokenIn) -> Response[NewTokenOut]:
     description="It stops working at once. Somebody else's takes the role owner.",
     sync_to_thread=True,
 )
-def revoke_token(ask: Asked, token_id: str) -> Response[None]:
+def revoke_token(ask: Asked, token_id: FromPath[str]) -> Response[None]:
     return ask.once_done(lambda: ask.control.teams.revoke_token(ask.actor, token_id))
 
 
