@@ -25,8 +25,10 @@ from appliance.adapters.sql.sweep import SqlSweep
 from appliance.adapters.sql.teams import SqlTeams
 from appliance.adapters.wasm_connectors import WasmConnectors
 from appliance.core import ports
+from appliance.core.connector import Connectors
 from appliance.core.objects import ObjectStore
 from appliance.core.pipeline import APPLIANCE
+from appliance.core.team import Teams as TeamStore
 from appliance.services.apply import Apply
 from appliance.services.execute import Execute
 from appliance.services.land import Land
@@ -55,10 +57,10 @@ class Substrate:
     sweep: ports.Sweep
     schedules: ports.Schedules
     revisions: ports.Revisions
-    teams: ports.Teams
+    teams: TeamStore
     records: ports.Records
     objects: ObjectStore
-    connectors: ports.Connectors
+    connectors: Connectors
     doorbell: ports.Doorbell
     clock: ports.Clock
     close: Callable[[], None]
@@ -97,23 +99,27 @@ def assemble(on: Substrate, *, stopping: Callable[[], bool]) -> Control:
         teams=Teams(on.teams, on.clock, secret=lambda: secrets.token_hex(32), token_id=lambda: secrets.token_hex(6)),
         tick=tick,
         recover=Recover(on.sweep, on.doorbell, on.clock),
-        execute=Execute(
-            runs=on.runs,
-            journal=on.journal,
-            progress=on.progress,
-            records=on.records,
-            manifests=manifests,
-            objects=on.objects,
-            land=Land(on.objects),
-            connectors=on.connectors,
-            doorbell=on.doorbell,
-            clock=on.clock,
-            holder=f"{node_id}/{boot}/worker",
-            node_id=node_id,
-            jitter=random.random,
-            stopping=stopping,
-        ),
+        execute=_execute(on, manifests, node_id=node_id, boot=boot, stopping=stopping),
         pulse=Pulse(on.clock),
+    )
+
+
+def _execute(on: Substrate, manifests: Manifests, *, node_id: str, boot: str, stopping: Callable[[], bool]) -> Execute:
+    return Execute(
+        runs=on.runs,
+        journal=on.journal,
+        progress=on.progress,
+        records=on.records,
+        manifests=manifests,
+        objects=on.objects,
+        land=Land(on.objects),
+        connectors=on.connectors,
+        doorbell=on.doorbell,
+        clock=on.clock,
+        holder=f"{node_id}/{boot}/worker",
+        node_id=node_id,
+        jitter=random.random,
+        stopping=stopping,
     )
 
 
@@ -146,14 +152,9 @@ def selfhosted(settings: Settings) -> Substrate:
 
 
 def on_sql(
-    gateway: SqlGateway,
-    *,
-    objects: ObjectStore,
-    connectors: ports.Connectors,
-    doorbell: ports.Doorbell,
-    clock: ports.Clock,
+    gateway: SqlGateway, *, objects: ObjectStore, connectors: Connectors, doorbell: ports.Doorbell, clock: ports.Clock,
     close: Callable[[], None],
-) -> Substrate:
+) -> Substrate:  # fmt: skip
     """The catalog's stores over a gateway, brought to this version's tables."""
     migrate(gateway, read_migrations(MIGRATIONS), clock.now())
     return Substrate(

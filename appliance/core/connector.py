@@ -1,11 +1,12 @@
-"""What a connector that reads one table says to the run that started it."""
+"""Connectors, and what one that reads a table says to the run that started it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from appliance.core.landing import Column
 
@@ -92,3 +93,37 @@ class Failed:
 
 
 Message = Started | Said | Progress | Page | Done | Failed
+
+
+class Reading(Protocol):
+    """One table being read by a connector in its own process. Used by one thread."""
+
+    def receive(self, timeout: float) -> Message | None:
+        """The next message; None if there was none within `timeout` seconds."""
+        ...
+
+    def acknowledge(self) -> None:
+        """The page is checkpointed: the connector may be asked for the next one."""
+        ...
+
+    def cancel(self) -> None:
+        """Ask the connector's host to stop between two calls."""
+        ...
+
+    def interrupt(self) -> None:
+        """Stop the guest even if it spins."""
+        ...
+
+    def close(self) -> None:
+        """End the process, whatever it does, and drop its staged pages."""
+        ...
+
+
+class Connectors(Protocol):
+    """Installed connectors."""
+
+    def open(self, request: ReadRequest) -> Reading:
+        """Start reading. Raises NotFound for an unknown connector, Invalid for a missing secret."""
+        ...
+
+    def names(self) -> Sequence[str]: ...

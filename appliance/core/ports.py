@@ -2,7 +2,8 @@
 
 Each method is one atomic step on every substrate: no transaction crosses a port, so a port can be a
 local SQLite call or one request to a Durable Object. A method that changes something has made it
-durable when it returns. Every method may raise Unavailable. The object store's port is in `objects.py`.
+durable when it returns. Every method may raise Unavailable. The object store's port is in `objects.py`,
+those of the connectors in `connector.py`, the one of members and tokens in `team.py`.
 """
 
 from __future__ import annotations
@@ -12,14 +13,12 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from appliance.core.checkpoint import Checkpoint, Step, TableCommit
-from appliance.core.connector import Message, ReadRequest
 from appliance.core.event import AuditEntry, Sample
 from appliance.core.landing import SchemaVersion
 from appliance.core.ledger import ArmedSchedule, FireRow, Firing, NewSchedule
 from appliance.core.paging import Page
 from appliance.core.revision import NewRevision, Revision
 from appliance.core.run import Claim, Lease, LogLine, NewRun, Run, RunError, RunId, RunState, Unfinished
-from appliance.core.team import Credential, Member, Role, Token
 
 
 class Clock(Protocol):
@@ -205,46 +204,6 @@ class Revisions(Protocol):
         ...
 
 
-class Teams(Protocol):
-    """Members and their tokens. Both count as absent once removed or revoked."""
-
-    def found(self, name: str, node_id: str, now: datetime) -> bool:
-        """Make the team if there is none yet. True the first time."""
-        ...
-
-    def node_id(self) -> str:
-        """Names this installation in lease holders and object paths."""
-        ...
-
-    def members(self) -> Sequence[Member]: ...
-
-    def add_member(self, member: Member, audit: AuditEntry) -> None:
-        """Raises Conflict if there is a member of that name."""
-        ...
-
-    def change_role(self, name: str, role: Role, audit: AuditEntry) -> None:
-        """Raises NotFound, Conflict for the last owner."""
-        ...
-
-    def remove_member(self, name: str, now: datetime, audit: AuditEntry) -> None:
-        """Remove a member and revoke their tokens. Raises NotFound, Conflict for the last owner."""
-        ...
-
-    def tokens(self) -> Sequence[Token]: ...
-
-    def add_token(self, token: Token, digest: str, audit: AuditEntry) -> None:
-        """Raises NotFound if the member is unknown."""
-        ...
-
-    def revoke_token(self, token_id: str, now: datetime, audit: AuditEntry) -> None:
-        """Raises NotFound."""
-        ...
-
-    def credential(self, token_id: str) -> Credential | None:
-        """The token with its digest and its member's role, if neither is revoked."""
-        ...
-
-
 class Records(Protocol):
     """What is kept for people and monitoring."""
 
@@ -298,37 +257,3 @@ class Doorbell(Protocol):
     def waiting(self) -> int:
         """Rings that nobody has answered yet."""
         ...
-
-
-class Reading(Protocol):
-    """One table being read by a connector in its own process. Used by one thread."""
-
-    def receive(self, timeout: float) -> Message | None:
-        """The next message; None if there was none within `timeout` seconds."""
-        ...
-
-    def acknowledge(self) -> None:
-        """The page is checkpointed: the connector may be asked for the next one."""
-        ...
-
-    def cancel(self) -> None:
-        """Ask the connector's host to stop between two calls."""
-        ...
-
-    def interrupt(self) -> None:
-        """Stop the guest even if it spins."""
-        ...
-
-    def close(self) -> None:
-        """End the process, whatever it does, and drop its staged pages."""
-        ...
-
-
-class Connectors(Protocol):
-    """Installed connectors."""
-
-    def open(self, request: ReadRequest) -> Reading:
-        """Start reading. Raises NotFound for an unknown connector, Invalid for a missing secret."""
-        ...
-
-    def names(self) -> Sequence[str]: ...

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from appliance.core.errors import Forbidden, Invalid
+from appliance.core.event import AuditEntry
 
 TOKEN_PREFIX = "hak_"  # noqa: S105 - not a secret: it lets scanners recognise one
 MEMBER_NAME_LENGTH = 64
@@ -88,6 +91,46 @@ class Actor:
         """Raises Forbidden if the role does not allow the action."""
         if not may(self.role, action):
             raise Forbidden(f"{self.name} is {self.role}; to {action.replace('_', ' ')} takes {_NEEDS[action]}")
+
+
+class Teams(Protocol):
+    """Members and their tokens. Both count as absent once removed or revoked."""
+
+    def found(self, name: str, node_id: str, now: datetime) -> bool:
+        """Make the team if there is none yet. True the first time."""
+        ...
+
+    def node_id(self) -> str:
+        """Names this installation in lease holders and object paths."""
+        ...
+
+    def members(self) -> Sequence[Member]: ...
+
+    def add_member(self, member: Member, audit: AuditEntry) -> None:
+        """Raises Conflict if there is a member of that name."""
+        ...
+
+    def change_role(self, name: str, role: Role, audit: AuditEntry) -> None:
+        """Raises NotFound, Conflict for the last owner."""
+        ...
+
+    def remove_member(self, name: str, now: datetime, audit: AuditEntry) -> None:
+        """Remove a member and revoke their tokens. Raises NotFound, Conflict for the last owner."""
+        ...
+
+    def tokens(self) -> Sequence[Token]: ...
+
+    def add_token(self, token: Token, digest: str, audit: AuditEntry) -> None:
+        """Raises NotFound if the member is unknown."""
+        ...
+
+    def revoke_token(self, token_id: str, now: datetime, audit: AuditEntry) -> None:
+        """Raises NotFound."""
+        ...
+
+    def credential(self, token_id: str) -> Credential | None:
+        """The token with its digest and its member's role, if neither is revoked."""
+        ...
 
 
 def may(role: Role, action: Action) -> bool:

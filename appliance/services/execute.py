@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from appliance.core.checkpoint import check_cursor
-from appliance.core.connector import Done, Failed, FailureKind, ReadRequest
+from appliance.core.connector import Connectors, Done, Failed, FailureKind, ReadRequest
 from appliance.core.errors import ControlError, LeaseLost, NotFound, Unavailable
 from appliance.core.event import Sample
 from appliance.core.landing import SchemaIncompatible
 from appliance.core.limits import ERROR_TEXT_BYTES, LEASE_TTL
 from appliance.core.objects import ObjectStore
 from appliance.core.pipeline import OnTableError, Pipeline, Table
-from appliance.core.ports import Clock, Connectors, Doorbell, Journal, Progress, Records, Runs
+from appliance.core.ports import Clock, Doorbell, Journal, Progress, Records, Runs
 from appliance.core.retry import next_attempt
 from appliance.core.run import Claim, RunError, RunId, RunState, final_state
 from appliance.core.run_manifest import RunManifest

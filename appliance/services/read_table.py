@@ -7,8 +7,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from appliance.core.connector import Done, Failed, FailureKind, Message, Page, Progress, ReadRequest, Said, Started
-from appliance.core.ports import Clock, Connectors, Reading, Runs
+from appliance.core.connector import (
+    Connectors,
+    Done,
+    Failed,
+    FailureKind,
+    Message,
+    Page,
+    Progress,
+    Reading,
+    ReadRequest,
+    Said,
+    Started,
+)
+from appliance.core.ports import Clock, Runs
 from appliance.core.run import RunId
 
 # How often a run looks whether it was cancelled, in seconds.

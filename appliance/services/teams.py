@@ -9,7 +9,6 @@ from datetime import timedelta
 from appliance.core.errors import Forbidden, Invalid, Unauthorized
 from appliance.core.event import AuditEntry
 from appliance.core.ports import Clock
-from appliance.core.ports import Teams as TeamStore
 from appliance.core.team import (
     Action,
     Actor,
@@ -24,6 +23,7 @@ from appliance.core.team import (
     token_id_of,
     token_text,
 )
+from appliance.core.team import Teams as TeamStore
 
 FIRST_MEMBER = "owner"
 

@@ -10,7 +10,8 @@ from appliance.adapters.memory.objects import MemoryObjects
 from appliance.adapters.selfhosted.files import DirectoryObjects
 from appliance.adapters.sql.local import LocalSql
 from appliance.bootstrap import Substrate, on_sql
-from appliance.core.ports import Clock, Connectors, Doorbell
+from appliance.core.connector import Connectors
+from appliance.core.ports import Clock, Doorbell
 
 Open = Callable[[Clock, Doorbell, Connectors], Substrate]
 

@@ -174,36 +174,15 @@ class SqlJournal:
         ttl: timedelta,
     ) -> Lease:  # fmt: skip
         renewed = replace(lease, expires_at=now + ttl)
-        statements = [
+        self._guarded(
+            lease,
             _RENEW(**self._lease(lease), expires_at=iso(renewed.expires_at)),
-            _COMMIT(
-                team_id=self._team,
-                run_id=commit.run_id,
-                table_name=commit.table,
-                landed_name=commit.landed_name,
-                sequence=commit.sequence,
-                manifest_key=commit.manifest_key,
-                cursor=commit.cursor,
-                rows=commit.rows,
-                bytes=commit.bytes,
-                parts=commit.parts,
-                fence=lease.fence,
-                committed_at=iso(commit.committed_at),
-            ),
-            _POSITION(
-                team_id=self._team,
-                pipeline_id=pipeline_id,
-                table_name=commit.table,
-                cursor=commit.cursor,
-                run_id=commit.run_id,
-                updated_at=iso(commit.committed_at),
-            ),
+            self._commit(commit, lease.fence),
+            self._position(commit, pipeline_id),
             counters.add(self._team, "hakiri_rows_landed_total", commit.rows),
             counters.add(self._team, "hakiri_bytes_landed_total", commit.bytes),
-        ]
-        if schema is not None:
-            statements.append(self._schema(commit, schema))
-        self._guarded(lease, *statements)
+            *([self._schema(commit, schema)] if schema else []),
+        )
         return renewed
 
     def retry(self, lease: Lease, error: RunError, *, at: datetime, now: datetime) -> None:
@@ -225,6 +204,32 @@ class SqlJournal:
             _NEXT(team=self._team, run_id=lease.run_id),
         )[-1]
         return RunId(rows[0][0]) if rows else None
+
+    def _commit(self, commit: TableCommit, fence: int) -> Statement:
+        return _COMMIT(
+            team_id=self._team,
+            run_id=commit.run_id,
+            table_name=commit.table,
+            landed_name=commit.landed_name,
+            sequence=commit.sequence,
+            manifest_key=commit.manifest_key,
+            cursor=commit.cursor,
+            rows=commit.rows,
+            bytes=commit.bytes,
+            parts=commit.parts,
+            fence=fence,
+            committed_at=iso(commit.committed_at),
+        )
+
+    def _position(self, commit: TableCommit, pipeline_id: str) -> Statement:
+        return _POSITION(
+            team_id=self._team,
+            pipeline_id=pipeline_id,
+            table_name=commit.table,
+            cursor=commit.cursor,
+            run_id=commit.run_id,
+            updated_at=iso(commit.committed_at),
+        )
 
     def _schema(self, commit: TableCommit, schema: SchemaVersion) -> Statement:
         return _SCHEMA(

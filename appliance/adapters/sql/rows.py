@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from typing import Any
 
 from appliance.adapters.sql.gateway import Row
+from appliance.adapters.sql.tables import Run as R
+from appliance.adapters.sql.tables import columns
 from appliance.adapters.sql.times import moment, moment_or_none
 from appliance.core.checkpoint import Checkpoint, Step, TableCommit
 from appliance.core.landing import Column
 from appliance.core.run import Run, RunError, RunId, RunState, Trigger
 
+_RUN_COLUMNS = tuple(column.name for column in columns(R))
 
-def columns_text(columns: Iterable[Column]) -> str:
-    return json.dumps([[column.name, column.type, column.nullable] for column in columns])
+
+def columns_text(landed: Iterable[Column]) -> str:
+    return json.dumps([[column.name, column.type, column.nullable] for column in landed])
 
 
 def columns_of(text: str) -> tuple[Column, ...]:
@@ -21,42 +26,19 @@ def columns_of(text: str) -> tuple[Column, ...]:
 
 
 def run_of(row: Row) -> Run:
-    (
-        _team, run_id, pipeline_id, revision, due_at, trigger, exclusive, state, created_by, created_at, started_at,
-        finished_at, deadline_at, fence, holder, lease_expires_at, failures, first_failure_at, retry_at,
-        cancel_requested_at, cancelled_by, error_code, error_message, rows, size, pages,
-    ) = row  # fmt: skip
-    return Run(
-        id=RunId(run_id),
-        pipeline_id=pipeline_id,
-        revision=revision,
-        due_at=moment(due_at),
-        trigger=Trigger(trigger),
-        exclusive=bool(exclusive),
-        state=RunState(state),
-        created_by=created_by,
-        created_at=moment(created_at),
-        started_at=moment_or_none(started_at),
-        finished_at=moment_or_none(finished_at),
-        deadline_at=moment(deadline_at),
-        fence=fence,
-        holder=holder,
-        lease_expires_at=moment_or_none(lease_expires_at),
-        failures=failures,
-        first_failure_at=moment_or_none(first_failure_at),
-        retry_at=moment_or_none(retry_at),
-        cancel_requested_at=moment_or_none(cancel_requested_at),
-        cancelled_by=cancelled_by,
-        error=RunError(error_code, error_message) if error_code else None,
-        rows=rows,
-        bytes=size,
-        pages=pages,
-    )
+    """From every column of the table, in its order: a run's fields are named as the columns are."""
+    named: dict[str, Any] = dict(zip(_RUN_COLUMNS, row, strict=True))
+    named |= {name: moment_or_none(text) for name, text in named.items() if name.endswith("_at")}
+    named |= {"trigger": Trigger(named["trigger"]), "state": RunState(named["state"])}
+    named["exclusive"] = bool(named["exclusive"])
+    code, message = named.pop("error_code"), named.pop("error_message")
+    del named["team_id"]
+    return Run(**named, error=RunError(code, message) if code else None)
 
 
 def checkpoint_of(row: Row) -> Checkpoint:
-    _team, run_id, seq, step, table, key, sha256, rows, size, cursor, columns, _fence, _at = row
-    return Checkpoint(RunId(run_id), seq, step, table, key, sha256, rows, size, cursor, columns_of(columns))
+    _team, run_id, seq, step, table, key, sha256, rows, size, cursor, landed, _fence, _at = row
+    return Checkpoint(RunId(run_id), seq, step, table, key, sha256, rows, size, cursor, columns_of(landed))
 
 
 def commit_of(row: Row) -> TableCommit:
