@@ -16,7 +16,9 @@ MAX_SEGMENT_BYTES = 255
 
 
 class NotAtomic(Unavailable):
-    """The store cannot compare and set: another writer's object could be overwritten unseen."""
+    """The store cannot compare and set: another writer's object could be overwritten unseen. Do not retry."""
+
+    code = "not_atomic"
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,7 +160,7 @@ class S3Objects:
         if not self._bucket.single_writer:
             raise NotAtomic(
                 f"{self._bucket.endpoint} ignores conditional writes, so {key} cannot be changed safely; use a server "
-                "that honours If-Match, or say that nothing else writes to this bucket"
+                "that honours If-Match, or set HAKIRI_BUCKET_SINGLE_WRITER=yes if nothing else writes to this bucket"
             )
         with self._lock:
             found = self._head(name)
