@@ -122,6 +122,14 @@ def test_a_place_that_is_no_line_end_any_more_is_not_trusted(server: SourceServe
     assert any("no line end where the last attempt stopped" in line for line in rest.logs)
 
 
+def test_a_validator_that_names_a_secret_is_never_sent_back(server: SourceServer, http: Readings) -> None:
+    source = serve(server, "csv", CSV, ETag='"${secret:OTHER}"')
+    first = http.read(source, stop_after=1, secrets={"OTHER": "hunter2-hunter2"})
+    rest = http.read(source, cursor=first.cursors[-1], secrets={"OTHER": "hunter2-hunter2"})
+    assert first.ids + rest.ids == list(range(ROWS))
+    assert all("if-range" not in asked.headers for asked in server.log)
+
+
 def test_after_the_last_page_nothing_is_read_twice(server: SourceServer, http: Readings) -> None:
     source = serve(server, "csv", CSV.rstrip(), ETag='"v1"')
     last = http.read(source).cursors[-1]

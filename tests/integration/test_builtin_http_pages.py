@@ -247,6 +247,50 @@ def test_a_secret_goes_along_with_every_page_and_stays_out_of_the_cursor(server:
     assert "hunter2" not in "".join(read.cursors + read.logs)
 
 
+REFERENCE = "${secret:OTHER}"
+
+
+@pytest.mark.parametrize("config", [{"pagination": {"kind": "cursor", "next": "next"}}, {"since_param": "since"}])
+def test_a_source_that_names_a_secret_does_not_get_it(
+    config: dict[str, Any], server: SourceServer, http: Readings
+) -> None:
+    server.routes["/orders"] = lambda asked: as_json(
+        {"d": [{"id": len(server.log), "at": REFERENCE}], "next": None if "cursor" in asked.query else REFERENCE}
+    )
+    source = {"url": f"{server.url}/orders", **config}
+    first = http.read(source, incremental="at", primary_key=["id"], secrets={"OTHER": "hunter2-hunter2"})
+    http.read(source, incremental="at", primary_key=["id"], secrets={"OTHER": "hunter2-hunter2"}, cursor=first.cursor)
+    sent = [value for asked in server.log for value in asked.query.values()]
+    assert sent
+    assert set(sent) == {REFERENCE}
+
+
+@pytest.mark.parametrize(
+    ("answer", "config"),
+    [
+        ({"next": f"?key={REFERENCE}"}, {"pagination": {"kind": "next_url", "next": "next"}}),
+        ({"next": REFERENCE}, {"body": {"a": 1}, "pagination": {"kind": "cursor", "in": "body", "next": "next"}}),
+    ],
+)
+def test_a_next_position_that_names_a_secret_is_refused(
+    answer: dict[str, Any], config: dict[str, Any], server: SourceServer, http: Readings
+) -> None:
+    server.routes["/orders"] = lambda _: as_json({"d": [{"id": 1}], **answer})
+    source = {"url": f"{server.url}/orders", **config}
+    kind, message = http.read(source, secrets={"OTHER": "hunter2-hunter2"}).failure()
+    assert (kind, "refers to a secret" in message) == ("permanent", True)
+    assert len(server.log) == 1
+
+
+@pytest.mark.parametrize("kind", ["page", "offset"])
+def test_a_server_that_promises_more_and_gives_nothing_is_found_out(
+    kind: str, server: SourceServer, http: Readings
+) -> None:
+    server.routes["/orders"] = lambda _: as_json({"d": [], "more": True})
+    source = {"url": f"{server.url}/orders", "pagination": {"kind": kind, "size": 9, "has_more": "more"}}
+    assert "answers as the page before did" in http.read(source).failure()[1]
+
+
 def test_each_table_has_its_own_path_and_adds_its_own_parameters(server: SourceServer, http: Readings) -> None:
     server.routes["/v1/Orders"] = lambda asked: as_json([{"id": 1, "q": json.dumps(asked.query, sort_keys=True)}])
     config = {

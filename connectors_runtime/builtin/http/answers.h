@@ -92,7 +92,8 @@ static bool check_repeat(session *s)
     s->last_hash = hash;
     if (!same) return true;
     json_walk peek = s->page.records;
-    if (!s->page.single && !json_next(&peek)) return true;
+    // A link may lead over empty answers that look alike; a number that gives nothing twice leads nowhere.
+    if (!is_numbered(s) && !s->page.single && !json_next(&peek)) return true;
     return fail(PERMANENT, "%q answers as the page before did: does the server know the parameter %q?", buf_text(&s->url), s->request.paging.param);
 }
 

@@ -18,7 +18,9 @@ static text range_condition(const session *s)
     for (u32 i = 0; i < h->n; i++)
         if (text_is_nocase(h->at[i].name, T("accept-encoding")) && !text_is(h->at[i].value, T("identity"))) return NOTHING;
     if (!d->active || !text_is(s->request.method, T("GET"))) return NOTHING;
-    return d->etag.n && !text_starts(d->etag, T("W/")) ? d->etag : d->modified;
+    text condition = d->etag.n && !text_starts(d->etag, T("W/")) ? d->etag : d->modified;
+    // The server's own word goes into a header, where the host would put secrets in.
+    return holds_secret(condition) ? NOTHING : condition;
 }
 
 static text range_from(u64 byte)
@@ -39,8 +41,8 @@ static bool ask(session *s, text condition, response *r)
     headers_for(s, &headers);
     if (condition.n) {
         // One byte earlier: the end of a line there proves that the place is still between two records.
-        pairs_set(&headers, T("range"), range_from(s->download.bytes - 1), true);
-        pairs_set(&headers, T("if-range"), condition, true);
+        pairs_set(&headers, (pair){T("range"), range_from(s->download.bytes - 1), false}, true);
+        pairs_set(&headers, (pair){T("if-range"), condition, true}, true);
     }
     bool sent = next_request(s, &body) && send(s, buf_text(&body), s->request.body.n > 0, &headers, r);
     buf_free(&body);

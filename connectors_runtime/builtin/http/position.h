@@ -48,16 +48,24 @@ static void put_into_body(buf *body, text key, text value)
     *body = made;
 }
 
+// A source that could name secrets would have the host send them to where it likes.
+static bool fail_reference(void)
+{
+    return fail(PERMANENT, "the next page's position refers to a secret; only the configuration may do that");
+}
+
 // A link of the server is complete but for parameters that hold secrets.
-static void follow_link(session *s)
+static bool follow_link(session *s)
 {
     pairs params = s->request.params;
+    if (holds_secret(buf_text(&s->position.url))) return fail_reference();
     buf_put(&s->url, buf_text(&s->position.url));
     for (u32 i = 0; i < params.n;)
         if (holds_secret(params.at[i].value)) i++;
         else params.at[i] = params.at[--params.n];
     url_drop_secret_params(&s->url, &params);
     url_add_query(&s->url, &params);
+    return true;
 }
 
 // The URL of the next request in s->url, its body in *body.
@@ -70,18 +78,16 @@ static bool next_request(session *s, buf *body)
     bool fits = true;
     s->url.n = 0;
     buf_put(body, s->request.body);
-    if (s->position.url.n) {
-        follow_link(s);
-        return true;
-    }
+    if (s->position.url.n) return follow_link(s);
+    if (g->in_body && holds_secret(place)) return fail_reference();
     buf_put(&s->url, url_without(s->request.url, '#'));
-    if (s->request.since_param.n && since.n) fits = pairs_set(&params, s->request.since_param, since, false);
+    if (s->request.since_param.n && since.n) fits = pairs_set(&params, (pair){s->request.since_param, since, true}, false);
     if (g->in_body) {
         if (size.n) put_into_body(body, g->size_param, size);
         if (place.n) put_into_body(body, g->param, place);
     } else {
-        if (size.n) fits &= pairs_set(&params, g->size_param, size, false);
-        if (place.n) fits &= pairs_set(&params, g->param, plain(&scratch, place), false);
+        if (size.n) fits &= pairs_set(&params, (pair){g->size_param, size, false}, false);
+        if (place.n) fits &= pairs_set(&params, (pair){g->param, plain(&scratch, place), true}, false);
     }
     url_add_query(&s->url, &params);
     return fits || fail(PERMANENT, "source.config.params has too many entries");

@@ -100,12 +100,12 @@ static void headers_for(const session *s, pairs *headers)
     text accept = q->format == FORMAT_JSON ? T("application/json")
         : q->format == FORMAT_NDJSON ? T("application/x-ndjson, */*;q=0.5")
         : q->format == FORMAT_CSV ? T("text/csv, */*;q=0.5") : T("application/json, */*;q=0.5");
-    pairs_set(headers, T("accept"), accept, true);
+    pairs_set(headers, (pair){T("accept"), accept, false}, true);
     // What is compressed on the way cannot be asked for from the middle.
     if (q->format != FORMAT_JSON && q->paging.kind == PAGING_NONE)
-        pairs_set(headers, T("accept-encoding"), T("identity"), true);
-    if (q->body_is_json) pairs_set(headers, T("content-type"), T("application/json"), true);
-    for (u32 i = 0; i < q->headers.n; i++) pairs_set(headers, q->headers.at[i].name, q->headers.at[i].value, true);
+        pairs_set(headers, (pair){T("accept-encoding"), T("identity"), false}, true);
+    if (q->body_is_json) pairs_set(headers, (pair){T("content-type"), T("application/json"), false}, true);
+    for (u32 i = 0; i < q->headers.n; i++) pairs_set(headers, q->headers.at[i], true);
 }
 
 static u32 format_of_type(text type)

@@ -46,7 +46,7 @@ static bool add_pairs(const settings *s, text from, text key, bool headers, pair
     while (json_next(&w)) {
         if (is_object(w.value) || is_list(w.value) || is_null(w.value))
             return fail(PERMANENT, "source.config.%t.%t must be a text, a number or a boolean", key, w.key);
-        if (!pairs_set(into, json_decode(s->pool, w.key), plain(s->pool, w.value), headers))
+        if (!pairs_set(into, (pair){json_decode(s->pool, w.key), plain(s->pool, w.value), false}, headers))
             return fail(PERMANENT, "source.config.%t has more than 64 entries", key);
     }
     return true;
@@ -169,7 +169,7 @@ static bool read_url(const settings *s, text table, request_settings *r)
     buf_put(&made, url);
     if (path.n && url.n && path.p[0] != '/') buf_byte(&made, '/');
     buf_put(&made, path);
-    url_encode(&name, table);
+    url_encode(&name, table, false);
     r->url = with_table(s->pool, buf_text(&made), buf_text(&name));
     buf_free(&made);
     buf_free(&name);

@@ -3,8 +3,10 @@
 #define HTTP_URL_H
 #include "../../sdk/c/text.h"
 
+// `foreign`: the value came from the source. A reference to a secret in it must not be put in by the host.
 typedef struct {
     text name, value;
+    bool foreign;
 } pair;
 
 #define PAIRS 64u
@@ -15,12 +17,12 @@ typedef struct {
 } pairs;
 
 // Takes the place of an earlier pair of that name. False if there are too many.
-static bool pairs_set(pairs *in, text name, text value, bool nocase)
+static bool pairs_set(pairs *in, pair p, bool nocase)
 {
     u32 i = 0;
-    while (i < in->n && !(nocase ? text_is_nocase(in->at[i].name, name) : text_is(in->at[i].name, name))) i++;
+    while (i < in->n && !(nocase ? text_is_nocase(in->at[i].name, p.name) : text_is(in->at[i].name, p.name))) i++;
     if (i == PAIRS) return false;
-    in->at[i] = (pair){name, value};
+    in->at[i] = p;
     if (i == in->n) in->n++;
     return true;
 }
@@ -30,14 +32,14 @@ static bool unreserved(u8 c)
     return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || text_find_byte(T("-._~"), c) < 4;
 }
 
-// Percent-encodes all but references to secrets: the host puts those in, encoded.
-static void url_encode(buf *out, text t)
+// Percent-encodes all but references to secrets, if `references`: the host puts those in, encoded.
+static void url_encode(buf *out, text t, bool references)
 {
     static const char hex[] = "0123456789ABCDEF";
     for (u32 i = 0; i < t.n; i++) {
         text rest = text_from(t, i);
         u32 closed = text_find_byte(rest, '}');
-        if (text_starts(rest, T("${secret:")) && closed < rest.n) {
+        if (references && text_starts(rest, T("${secret:")) && closed < rest.n) {
             buf_put(out, text_to(rest, closed + 1));
             i += closed;
         } else if (unreserved(t.p[i])) {
@@ -56,9 +58,9 @@ static void url_add_query(buf *url, const pairs *params)
         u32 mark = text_find_byte(buf_text(url), '?');
         if (mark == url->n) buf_byte(url, '?');
         else if (mark != url->n - 1) buf_byte(url, '&');
-        url_encode(url, params->at[i].name);
+        url_encode(url, params->at[i].name, false);
         buf_byte(url, '=');
-        url_encode(url, params->at[i].value);
+        url_encode(url, params->at[i].value, !params->at[i].foreign);
     }
 }
 
