@@ -120,7 +120,8 @@ def _check_size(manifest: Manifest, problems: Problems) -> None:
 
 def _with_comments(manifest: Manifest, files: Sequence[Parsed]) -> Manifest:
     remarks: dict[Names, Remarks] = {}
-    for parsed in files:
+    # By name, so that the order in which files are given changes nothing.
+    for parsed in sorted(files, key=lambda parsed: parsed.report.file):
         for at, said in parsed.remarks.items():
             known = remarks.setdefault(at, Remarks())
             known.before += [*said.before, *([said.line] if said.line and known.line else [])]

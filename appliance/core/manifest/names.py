@@ -33,7 +33,7 @@ def segment(parent: Sequence[str], index: int, element: object) -> str:
         name = element.get("name") if isinstance(element, Mapping) else element
     elif _kinds(parent) in _NAME_LISTS:
         name = element
-    return name if isinstance(name, str) else str(index)
+    return name if isinstance(name, str) and name else str(index)
 
 
 def is_known_by_name(parent: Sequence[str]) -> bool:

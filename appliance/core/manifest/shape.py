@@ -56,7 +56,7 @@ def _check_table(value: dict[str, object], fragment: Mapping[str, object], path:
     properties = fragment.get("properties")
     if not isinstance(properties, dict):
         return
-    for key in value.keys() - properties.keys():
+    for key in (key for key in value if key not in properties):
         report.error((*path, key), "unknown_key", "is not a key here", _known(key, list(properties)))
     required = fragment.get("required", [])
     for key in required if isinstance(required, list) else []:

@@ -13,12 +13,12 @@ from appliance.core import manifest_limits
 from appliance.core.limits import MANIFEST_BYTES
 from appliance.core.manifest.names import named
 from appliance.core.manifest.problems import Problems, Report, shown
-from appliance.core.manifest.toml_scan import Remarks, TooDeepError, scan
+from appliance.core.manifest.toml_scan import Remarks, TooMuchError, scan
 from appliance.core.manifest.values import settle_values
 
 COMMENTS = "$comments"
 
-_JSON_MARK = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
+_JSON_MARK = re.compile(r'"(?:[^"\\]|\\.)*+"|["\[\]{}]', re.DOTALL)
 _TOML_PLACE = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 
@@ -81,9 +81,8 @@ def _parse_toml(text: str, report: Report) -> Parsed | None:
     try:
         found = scan(text)
         tree: dict[str, object] = tomllib.loads(text)
-    except TooDeepError as error:
-        limit = f"at most {manifest_limits.NESTING} levels"
-        report.error((), "nesting", f"line {error.line}: is nested too deep", limit)
+    except TooMuchError as error:
+        report.error((), error.code, f"line {error.line}: {error}", error.expected)
         return None
     except ValueError as error:
         report.error((), "syntax", _toml_message(str(error), text), "see https://toml.io/en/v1.0.0")
@@ -162,6 +161,9 @@ def _json_depth(text: str) -> int:
             deepest = max(deepest, depth)
         elif mark[0] in "]}":
             depth -= 1
+        elif mark[0] == '"':
+            # Never closed. The parser will say so; looking on from every quote takes quadratic time.
+            break
     return deepest
 
 

@@ -19,8 +19,9 @@ _TOKEN = re.compile(
     | (?P<newline>\n)
     | (?P<comment>\#[^\n]*)
     | (?P<name>"{3}(?:[^"\\]|\\.|"(?!""))*+"{3,5} | '{3}(?:[^']|'(?!''))*+'{3,5}
-        | "(?:[^"\\\n]|\\[^\n])*+" | '[^'\n]*+' | [A-Za-z0-9_+:-]+)
-    | (?P<mark>[\[\]{}=,])
+        | "(?!"")(?:[^"\\\n]|\\[^\n])*+" | '(?!'')[^'\n]*+' | [A-Za-z0-9_+:-]+)
+    | (?P<mark>[\[\]{}=,.])
+    | (?P<unclosed>["'])
     | (?P<other>.)
     """,
     re.VERBOSE | re.DOTALL,
@@ -30,12 +31,14 @@ _LAST_CHARACTER = 0x10FFFF
 _ESCAPED = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r"}
 
 
-class TooDeepError(Exception):
-    """Nesting passed the limit on this line."""
+class TooMuchError(Exception):
+    """A limit was passed on this line."""
 
-    def __init__(self, line: int) -> None:
-        super().__init__(line)
+    def __init__(self, line: int, code: str, message: str, expected: str) -> None:
+        super().__init__(message)
         self.line = line
+        self.code = code
+        self.expected = expected
 
 
 @dataclass(slots=True)
@@ -56,10 +59,13 @@ class Scan:
 
 
 def scan(text: str) -> Scan:
-    """Read positions and comments. Raises TooDeepError; anything else that is wrong is left for the parser to say."""
+    """Read positions and comments. Raises TooMuchError; anything else that is wrong is left for the parser to say."""
     scanner = _Scanner()
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup or "other"
+        if kind == "unclosed":
+            # The parser will say so. Looking for the end of every such string takes quadratic time.
+            break
         if kind not in ("gap", "other"):
             scanner.take(kind, match[0], doubled=text.startswith("[", match.end()))
     scanner.close()
@@ -102,6 +108,7 @@ class _Scanner:
     attached: bool = False
     after_item: bool = False
     line_has: str = ""
+    last_word: str = ""
 
     def take(self, kind: str, word: str, *, doubled: bool) -> None:
         match kind:
@@ -115,7 +122,7 @@ class _Scanner:
                 self._nested(kind, word)
             case _:
                 self._statement(kind, word, doubled=doubled)
-        self.line_has = "item"
+        self.line_has, self.last_word = "item", word
         self.line += word.count("\n")
 
     def close(self) -> None:
@@ -160,15 +167,13 @@ class _Scanner:
 
     def _statement(self, kind: str, word: str, *, doubled: bool) -> None:
         match self.now:
-            case _Now.KEY if kind == "name":
-                self.keys.append(key_text(word))
+            case _Now.KEY | _Now.HEADER if kind == "name":
+                self._name(self.keys, word)
             case _Now.KEY if word == "=":
                 self._visit((*self.table, *self.keys))
                 self.now = _Now.VALUE
             case _Now.KEY if word == "[" and not self.keys:
                 self.now, self.is_list_header = _Now.HEADER, doubled
-            case _Now.HEADER if kind == "name":
-                self.keys.append(key_text(word))
             case _Now.HEADER if word == "]" and self.keys:
                 self._header()
             case _Now.VALUE if word in ("[", "{"):
@@ -211,24 +216,38 @@ class _Scanner:
             top.started, top.last = True, (*top.path, *top.keys)
             self._visit(top.last)
         elif kind == "name" and not top.started:
-            top.keys.append(key_text(word))
+            self._name(top.keys, word)
         elif word in ("[", "{") and top.last is not None:
             self._open(top.last, word)
 
     def _open(self, path: Path, word: str) -> None:
         if len(self.stack) > manifest_limits.NESTING:
-            raise TooDeepError(self.line)
+            raise self._too_deep()
         self.stack.append(_Open(path, is_list=word == "["))
+
+    def _name(self, keys: list[str], word: str) -> None:
+        # Both this scan and the parser take quadratic time for a key of very many parts.
+        if len(keys) >= manifest_limits.NESTING:
+            raise self._too_deep()
+        if not keys or self.last_word == ".":
+            keys.append(key_text(word))
 
     def _visit(self, path: Path) -> None:
         if len(path) > manifest_limits.NESTING:
-            raise TooDeepError(self.line)
+            raise self._too_deep()
         if not self.stack:
             self.here = path
         self.found.lines.setdefault(path, self.line)
+        if len(self.found.lines) > manifest_limits.VALUES:
+            limit = f"at most {manifest_limits.VALUES:,}"
+            raise TooMuchError(self.line, "too_large", "has too many keys and list elements", limit)
         if self.pending:
             self._remarks(path).before += self.pending
             self.pending = []
+
+    def _too_deep(self) -> TooMuchError:
+        limit = f"at most {manifest_limits.NESTING} levels"
+        return TooMuchError(self.line, "nesting", "is nested too deep", limit)
 
     def _remarks(self, path: Path) -> Remarks:
         return self.found.remarks.setdefault(path, Remarks())

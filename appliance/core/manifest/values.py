@@ -18,8 +18,14 @@ _INT_BITS = 63
 def settle_values(tree: dict[str, object], report: Report) -> None:
     """Check every key and value, and write dates and times as RFC 3339 text, in place."""
     rest: list[tuple[dict[str, object] | list[object], Path]] = [(tree, ())]
+    count = 0
     while rest:
         node, above = rest.pop()
+        count += len(node)
+        if count > manifest_limits.VALUES:
+            limit = f"at most {manifest_limits.VALUES:,}"
+            report.error((), "too_large", "has too many keys and list elements", limit)
+            return
         pairs: Iterable[tuple[str | int, object]] = node.items() if isinstance(node, dict) else enumerate(node)
         for key, value in list(pairs):
             path = (*above, key)
