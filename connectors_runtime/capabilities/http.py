@@ -104,6 +104,9 @@ class Http:
         if response.will_close:
             link.close()
         else:
+            # Python 3.11 leaves a response open that was read to its exact end; the next request would then
+            # be sent, fail, and be sent again.
+            response.close()
             self.connections.keep(request.origin, link)
         return data
 
