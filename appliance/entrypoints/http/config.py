@@ -11,9 +11,10 @@ from litestar.openapi.spec import OpenAPIMediaType, Operation, Reference, Reques
 from litestar.params import PathParameter, QueryParameter, RawBody
 
 from appliance.core.errors import Invalid
+from appliance.core.limits import PAGE_SIZE
 from appliance.core.manifest import SourceText, render
 from appliance.entrypoints.http.errors import AnyRequest, ProblemOut
-from appliance.entrypoints.http.parameters import LARGEST, Asked, Before
+from appliance.entrypoints.http.parameters import LARGEST, Asked, Before, Limit
 from appliance.entrypoints.http.team_answers import (
     AppliedOut,
     FileIn,
@@ -28,9 +29,8 @@ from appliance.entrypoints.http.team_answers import (
 
 TOML = "application/toml"
 
-# Each item carries its files while the page is made.
-REVISIONS_PAGE = 20
-REVISIONS_PAGE_MAX = 50
+# Each item carries its files while the page is made, so a page stays this short whatever is asked for.
+REVISIONS_PAGE = 50
 
 FileName = Annotated[
     str,
@@ -115,9 +115,9 @@ def get_config(ask: Asked) -> RevisionDetail:
 def list_revisions(
     ask: Asked,
     before: Before = None,
-    limit: Annotated[int, QueryParameter(ge=1, le=REVISIONS_PAGE_MAX)] = REVISIONS_PAGE,
+    limit: Limit = PAGE_SIZE,
 ) -> RevisionPage:
-    page = ask.look.revision_list(ask.actor, before=before, limit=limit)
+    page = ask.look.revision_list(ask.actor, before=before, limit=min(limit, REVISIONS_PAGE))
     return RevisionPage(list(map(RevisionOut.of, page.items)), page.next)
 
 

@@ -15,6 +15,9 @@ from appliance.core.manifest import InvalidManifest
 from appliance.core.pipeline import Problem
 from appliance.entrypoints.http.watch import request_id
 
+# How the framework says it; by its status it would be a bug of ours.
+_GONE = "client disconnected prematurely"
+
 AnyRequest = Request[object, object, State]
 
 _log = logging.getLogger("hakiri.http")
@@ -110,6 +113,8 @@ def on_http_error(request: AnyRequest, error: HTTPException) -> Response[ErrorOu
             ours = NotFound("there is nothing at this path; /api/v1/openapi.json lists all paths")
         case HTTPException(status_code=413):
             ours = TooLarge("the body is larger than 4 MiB")
+        case HTTPException(detail=detail) if detail == _GONE:
+            ours = Invalid("the body ended before its end")
         case HTTPException(status_code=code) if code < STATUS["internal"]:
             ours = Invalid(f"the body is not JSON as expected: {error.detail}"[:500])
         case _:
