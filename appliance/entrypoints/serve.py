@@ -90,6 +90,7 @@ class _Supervisor:
         self.control = subprocess.Popen(
             [sys.executable, "-P", "-m", "appliance.entrypoints.control"],
             pass_fds=[self.lock],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
             preexec_fn=self._in_child,  # noqa: PLW1509 - this process has one thread
         )
 
