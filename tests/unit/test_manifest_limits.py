@@ -76,7 +76,9 @@ def test_any_text_loads_or_is_an_invalid_manifest(text: str, form: Form) -> None
 
 _ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.binary(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["pipeline", "id", "$comments", "at", "x"]), inner),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.sampled_from(["pipeline", "id", "$comments", "at", "x", 1]), inner)
+    ),
 )
 
 
@@ -137,6 +139,16 @@ def test_broken_json_is_refused_fast(text: str) -> None:
 @pytest.mark.parametrize("text", ["[" * 900_000, '{"a":' * 200_000, "[" * 40 + "]" * 40])
 def test_deep_json_is_refused_fast(text: str) -> None:
     assert "nested too deep" in refusal(text, "json")
+
+
+def test_a_value_nested_without_end_is_refused() -> None:
+    endless: dict[str, object] = {}
+    endless["project"] = endless
+
+    with pytest.raises(InvalidManifest, match="nested too deep"):
+        from_value(endless)
+    with pytest.raises(InvalidManifest, match="the key 1 is not text"):
+        from_value({1: 2})
 
 
 def test_nesting_up_to_the_limit_is_read() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 
 import pytest
@@ -263,41 +262,3 @@ def test_keys_that_are_not_acted_on_are_kept() -> None:
     (orders,) = manifest.pipelines
     assert orders.carried == {"inference_zone_allowed": ["local"]}
     assert orders.tables[0].carried == {"pii_type": "phi"}
-
-
-def test_broken_toml_names_line_and_column() -> None:
-    (found,) = problems('[project]\nname = "a\n')
-
-    assert str(found).startswith("hakiri.toml: line 2, column 10: ")
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ('{"a": }', "line 1, column 7: expecting value"),
-        ('{"project": {"name": "a", "name": "b"}}', 'the key "name" stands twice'),
-        ('{"project": {"name": NaN}}', "NaN is not JSON"),
-        ("[]", "a list is not a manifest"),
-        ('{"project": {"name": null}}', "project.name: null says nothing here; leave the key out"),
-        ('{"pipeline": [{"id": "a", "source": {"connector": "http", "config": {"a": 1e999}}}]}', "inf is not a number"),
-        ('{"project": {"name": "\\ud800"}}', "lone surrogate"),
-    ],
-)
-def test_broken_json_is_refused_with_its_place(text: str, words: str) -> None:
-    with pytest.raises(InvalidManifest) as refused:
-        load([SourceText("a.json", text, "json")])
-
-    assert words in str(refused.value)
-
-
-def test_the_address_of_the_schema_is_accepted_and_not_kept() -> None:
-    value = {"$schema": "https://hakiri.dev/schemas/v1/pipeline.json"}
-
-    assert load([SourceText("a.json", json.dumps(value), "json")]) == Manifest()
-    assert read('"$schema" = "https://hakiri.dev/schemas/v1/pipeline.json"') == Manifest()
-
-
-def test_comments_of_json_cannot_be_smuggled_into_toml() -> None:
-    (found,) = problems('"$comments" = []')
-
-    assert found.code == "unknown_key"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import replace
 from typing import cast
 
@@ -32,13 +31,13 @@ def load(sources: Sequence[SourceText]) -> Manifest:
 
 
 def from_value(value: object, name: str = "manifest") -> Manifest:
-    """Read what `to_value` wrote, with every check of `load`. Raises InvalidManifest."""
+    """Read what `to_value` wrote, with every check of `load`; nested values are shared. Raises InvalidManifest."""
     problems = Problems()
     report = Report(name, problems)
     if not isinstance(value, dict):
         report.error((), "type", f"{shown(value)} is not a manifest", 'write an object such as {"pipeline": []}')
         problems.raise_any()
-    parsed = parse_tree(deepcopy(cast("dict[str, object]", value)), report)
+    parsed = parse_tree(dict(cast("dict[str, object]", value)), report)
     return _merged([parsed] if parsed else [], problems)
 
 

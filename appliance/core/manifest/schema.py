@@ -6,11 +6,10 @@ fragment `title` says in messages what the value should be, and `examples` what 
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 from appliance.core import manifest_limits
 from appliance.core.duration import PATTERN as DURATION
 from appliance.core.duration import duration_text
+from appliance.core.manifest.fragments import Fragment, choice, field, free, names, number, table, text
 from appliance.core.manifest.sources import COMMENTS
 from appliance.core.pipeline import (
     APPLIANCE,
@@ -49,8 +48,6 @@ CARRIED_BY_TABLE = (
     "inference_zone_allowed",
 )
 
-Fragment: TypeAlias = dict[str, object]
-
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST = rf"{_LABEL}(?:\.{_LABEL})*"
 
@@ -62,9 +59,9 @@ def schema() -> dict[str, object]:
         "$id": SCHEMA_ID,
         "title": "hakiri.toml",
         "description": "What a team moves, on which schedule, and where it lands.",
-        **_table(
+        **table(
             {
-                "$schema": _text("The address of this schema, for editors. It is not kept.", "text", SCHEMA_ID),
+                "$schema": text("The address of this schema, for editors. It is not kept.", "text", SCHEMA_ID),
                 COMMENTS: _comments(),
                 "project": _project(),
                 "context": _context(),
@@ -77,84 +74,48 @@ def schema() -> dict[str, object]:
                     "default": [],
                     "items": _pipeline(),
                 },
-                "coord_backend": _text("An external coordinator. Kept, not acted on.", "text", "etcd"),
+                "coord_backend": text("An external coordinator. Kept, not acted on.", "text", "etcd"),
             }
         ),
     }
 
 
-def _table(properties: Fragment, required: tuple[str, ...] = ()) -> Fragment:
-    table: Fragment = {"type": "object", "additionalProperties": False, "properties": properties}
-    return {**table, "required": list(required)} if required else table
-
-
-def _text(description: str, title: str, example: str, **rules: object) -> Fragment:
-    bounds: Fragment = {"minLength": 1, "maxLength": 256}
-    fragment: Fragment = {"type": "string", "title": title, "description": description, "examples": [example]}
-    return {**fragment, **bounds, **rules}
-
-
-def _choice(description: str, values: tuple[str, ...], default: str | None) -> Fragment:
-    fragment: Fragment = {"type": "string", "description": description, "enum": list(values)}
-    return fragment if default is None else {**fragment, "default": default}
-
-
-def _number(description: str, low: int, high: int, default: int) -> Fragment:
-    title = f"a whole number from {low:,} to {high:,}"
-    fragment: Fragment = {"type": "integer", "title": title, "description": description, "default": default}
-    return {**fragment, "minimum": low, "maximum": high, "examples": [default]}
-
-
-def _names(description: str, item: Fragment, most: int, **rules: object) -> Fragment:
-    fragment: Fragment = {"type": "array", "description": description, "items": item, "uniqueItems": True}
-    return {**fragment, "maxItems": most, "examples": [item["examples"]], **rules}
-
-
-def _free(description: str, kind: str | None = None) -> Fragment:
-    fragment: Fragment = {"description": f"{description} Kept, not acted on."}
-    return fragment if kind is None else {**fragment, "type": kind}
-
-
-def _field(description: str) -> Fragment:
-    return _text(description, "a field name", "updated_at")
-
-
 def _project() -> Fragment:
-    return _table(
+    return table(
         {
-            "name": _text("What people call the project.", "a name", "warehouse"),
-            "version": _text("The project's own version.", "a version in quotes", "0.1.0"),
+            "name": text("What people call the project.", "a name", "warehouse"),
+            "version": text("The project's own version.", "a version in quotes", "0.1.0"),
         }
     )
 
 
 def _context() -> Fragment:
-    return _table(
+    return table(
         {
-            "path": _text("Where readers keep the local store.", "a path", ".hakiri/context", maxLength=1024),
-            "default_destination": _choice("Where pipelines land unless they say otherwise.", (CONTEXT,), CONTEXT),
+            "path": text("Where readers keep the local store.", "a path", ".hakiri/context", maxLength=1024),
+            "default_destination": choice("Where pipelines land unless they say otherwise.", (CONTEXT,), CONTEXT),
         }
     )
 
 
 def _sync() -> Fragment:
     bucket = {"pattern": r"^(s3|r2)://[A-Za-z0-9][A-Za-z0-9._-]{1,62}$"}
-    names = {"type": "array", "items": _text("A name.", "a name", "orders"), "maxItems": manifest_limits.TABLES}
+    names = {"type": "array", "items": text("A name.", "a name", "orders"), "maxItems": manifest_limits.TABLES}
     replica: Fragment = {
-        "mode": _choice("How much of the store a laptop holds.", ("full", "partial", "proxy"), None),
+        "mode": choice("How much of the store a laptop holds.", ("full", "partial", "proxy"), None),
         "tables": {**names, "description": "Tables a partial replica holds."},
         "indexes": {**names, "description": "Indexes a partial replica holds."},
         "partitions": {**names, "description": "Partitions a partial replica holds."},
     }
-    return _table(
+    return table(
         {
-            "bucket": _text("The bucket readers share.", "a bucket", "s3://team-context", **bucket),
-            "endpoint": _text(
+            "bucket": text("The bucket readers share.", "a bucket", "s3://team-context", **bucket),
+            "endpoint": text(
                 "The bucket's server.", "an http address", "https://s3.example.com", pattern=r"^https?://[^\s/@]+/?$"
             ),
-            "region": _text("The bucket's region.", "a region", "auto"),
-            "prefix": _text("Where in the bucket.", "a prefix", "warehouse/", maxLength=512),
-            "replica": {"description": "What a laptop copies. Kept, not acted on.", **_table(replica)},
+            "region": text("The bucket's region.", "a region", "auto"),
+            "prefix": text("Where in the bucket.", "a prefix", "warehouse/", maxLength=512),
+            "replica": {"description": "What a laptop copies. Kept, not acted on.", **table(replica)},
         },
         ("bucket",),
     )
@@ -162,9 +123,9 @@ def _sync() -> Fragment:
 
 def _pipeline() -> Fragment:
     moment = {"maxLength": 200}
-    return _table(
+    return table(
         {
-            "id": _text(
+            "id": text(
                 "The pipeline's name, unique over all files.",
                 "a pipeline id: at most 63 of a-z, 0-9, - and _, the first a letter or digit",
                 "orders",
@@ -181,16 +142,16 @@ def _pipeline() -> Fragment:
                 "examples": [["customers", "orders"]],
                 "items": {"anyOf": [_table_name(), _table_options()]},
             },
-            "schedule": _text("When it fires; without it only when asked.", "a schedule", "every 15m", **moment),
-            "timezone": _text("The IANA zone of a cron line.", "an IANA zone", "Europe/Berlin", default=UTC),
+            "schedule": text("When it fires; without it only when asked.", "a schedule", "every 15m", **moment),
+            "timezone": text("The IANA zone of a cron line.", "an IANA zone", "Europe/Berlin", default=UTC),
             **_policies(),
-            "incremental": _field("The field that tells new rows from known ones, in every table."),
-            "secrets": _names("Names of the secrets that `source.config` refers to.", _secret(), 64, default=[]),
+            "incremental": field("The field that tells new rows from known ones, in every table."),
+            "secrets": names("Names of the secrets that `source.config` refers to.", _secret(), 64, default=[]),
             "destination": {
                 "description": "Where the tables land.",
-                **_table({"connector": _choice("The store.", (CONTEXT,), CONTEXT)}),
+                **table({"connector": choice("The store.", (CONTEXT,), CONTEXT)}),
             },
-            "egress": _names("Hosts the connector may reach.", _host(), 64, default=[]),
+            "egress": names("Hosts the connector may reach.", _host(), 64, default=[]),
             **_carried_by_pipeline(),
         },
         ("id", "source", "tables"),
@@ -199,10 +160,10 @@ def _pipeline() -> Fragment:
 
 def _policies() -> Fragment:
     return {
-        "catchup": _choice("What becomes of fires missed while down.", tuple(Catchup), Catchup.LATEST.value),
-        "catchup_limit": _number("How many missed fires `all` makes up for.", 1, 10_000, DEFAULT_CATCHUP_LIMIT),
-        "overlap": _choice("What a fire does while a run goes on.", tuple(Overlap), Overlap.SKIP.value),
-        "placement": _text(
+        "catchup": choice("What becomes of fires missed while down.", tuple(Catchup), Catchup.LATEST.value),
+        "catchup_limit": number("How many missed fires `all` makes up for.", 1, 10_000, DEFAULT_CATCHUP_LIMIT),
+        "overlap": choice("What a fire does while a run goes on.", tuple(Overlap), Overlap.SKIP.value),
+        "placement": text(
             "Where its runs may execute. What nobody serves never runs.",
             'a placement: "appliance", or a kind such as "any-laptop", "laptop:ada", "cf:auto"',
             "appliance",
@@ -211,20 +172,20 @@ def _policies() -> Fragment:
             default=str(APPLIANCE),
         ),
         "paused": {"type": "boolean", "description": "Do not fire.", "default": False, "examples": [True]},
-        "timeout": _text(
+        "timeout": text(
             "How long one run may take, from 1s to 7d.",
             'a duration such as "90s", "15m", "6h" or "2d"',
             "6h",
             pattern=DURATION,
             default=duration_text(DEFAULT_TIMEOUT),
         ),
-        "retries": _number("Attempts at one run in all, the first included.", 1, 100, DEFAULT_RETRIES),
-        "on_table_error": _choice("Go on after a table failed?", tuple(OnTableError), OnTableError.ABORT.value),
+        "retries": number("Attempts at one run in all, the first included.", 1, 100, DEFAULT_RETRIES),
+        "on_table_error": choice("Go on after a table failed?", tuple(OnTableError), OnTableError.ABORT.value),
     }
 
 
 def _source() -> Fragment:
-    connector = _text(
+    connector = text(
         "The connector's name, `name` or `name@version`.",
         "a connector's name",
         "http",
@@ -235,35 +196,35 @@ def _source() -> Fragment:
         "description": "The connector's own settings; `${secret:NAME}` stands for a secret. At most 64 KiB as JSON.",
         "default": {},
     }
-    return _table({"connector": connector, "config": settings}, ("connector",))
+    return table({"connector": connector, "config": settings}, ("connector",))
 
 
 def _table_name() -> Fragment:
-    return _text(
+    return text(
         "The table's name at the source.", "a table name", "orders", pattern=r"^[^\x00-\x1f\x7f]+$", maxLength=128
     )
 
 
 def _table_options() -> Fragment:
-    zones = _names("Zones in which rows may meet a model. Kept, not acted on.", _text("A zone.", "a zone", "local"), 16)
-    return _table(
+    zones = names("Zones in which rows may meet a model. Kept, not acted on.", text("A zone.", "a zone", "local"), 16)
+    return table(
         {
             "name": _table_name(),
-            "primary_key": _names(
+            "primary_key": names(
                 "Columns that name a row; views show the latest row per key.",
-                _text("A column.", "a column name", "id"),
+                text("A column.", "a column name", "id"),
                 16,
                 default=[],
             ),
-            "incremental": _field("The pipeline's `incremental`, for this table only."),
-            "order_by": _free("Columns that order rows."),
-            "write_mode": _choice("Kept, not acted on.", ("append", "replace"), None),
-            "replicate": _free("Whether laptops copy it."),
-            "subject_id": _free("The column that names a person."),
-            "pii_type": _free("Personal data in it."),
-            "valid_time": _free("The column of validity."),
-            "agent_description": _free("What it is, for agents.", "string"),
-            "example_queries": _free("Queries to start from.", "array"),
+            "incremental": field("The pipeline's `incremental`, for this table only."),
+            "order_by": free("Columns that order rows."),
+            "write_mode": choice("Kept, not acted on.", ("append", "replace"), None),
+            "replicate": free("Whether laptops copy it."),
+            "subject_id": free("The column that names a person."),
+            "pii_type": free("Personal data in it."),
+            "valid_time": free("The column of validity."),
+            "agent_description": free("What it is, for agents.", "string"),
+            "example_queries": free("Queries to start from.", "array"),
             "inference_zone_allowed": zones,
         },
         ("name",),
@@ -271,29 +232,27 @@ def _table_options() -> Fragment:
 
 
 def _carried_by_pipeline() -> Fragment:
-    zones = _names("Zones in which rows may meet a model. Kept, not acted on.", _text("A zone.", "a zone", "local"), 16)
+    zones = names("Zones in which rows may meet a model. Kept, not acted on.", text("A zone.", "a zone", "local"), 16)
     return {
-        "transforms": _free("Steps between source and store.", "array"),
-        "redaction": _free("What to remove before landing."),
-        "normalize": _free("How nested values become tables.", "object"),
-        "backfill": _free("How history is read in chunks.", "object"),
-        "seed": _free("A source for the first run.", "object"),
-        "queries": _free("Named queries."),
+        "transforms": free("Steps between source and store.", "array"),
+        "redaction": free("What to remove before landing."),
+        "normalize": free("How nested values become tables.", "object"),
+        "backfill": free("How history is read in chunks.", "object"),
+        "seed": free("A source for the first run.", "object"),
+        "queries": free("Named queries."),
         "inference_zone_allowed": zones,
     }
 
 
 def _secret() -> Fragment:
     title = "a secret's name: A-Z, 0-9 and _, the first a letter"
-    return _text(
-        "A secret's name, never its value.", title, "SHOPIFY_TOKEN", pattern=r"^[A-Z][A-Z0-9_]*$", maxLength=64
-    )
+    return text("A secret's name, never its value.", title, "SHOPIFY_TOKEN", pattern=r"^[A-Z][A-Z0-9_]*$", maxLength=64)
 
 
 def _host() -> Fragment:
     pattern = rf"^(?:{_HOST}|\[[0-9a-f:.]{{2,45}}\])(?::[1-9][0-9]{{0,4}})?$"
     title = "a host in lower case, with a port if it is not the usual one, without https:// and path"
-    return _text("A host.", title, "api.example.com", pattern=pattern)
+    return text("A host.", title, "api.example.com", pattern=pattern)
 
 
 def _comments() -> Fragment:
@@ -301,7 +260,7 @@ def _comments() -> Fragment:
     return {
         "type": "array",
         "description": "The comments of the TOML form, by the place they stand at. JSON only.",
-        "items": _table(
+        "items": table(
             {
                 "at": {**words, "description": "The keys that lead there; a pipeline by id, a table by name."},
                 "before": {**words, "description": "Lines above it."},

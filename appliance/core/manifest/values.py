@@ -31,7 +31,7 @@ def settle_values(tree: dict[str, object], report: Report) -> None:
             path = (*above, key)
             if len(path) > manifest_limits.NESTING:
                 report.error(path[:-1], "nesting", "is nested too deep", f"at most {manifest_limits.NESTING} levels")
-            elif isinstance(key, str) and not _is_good_key(key, path, report):
+            elif isinstance(node, dict) and not _is_good_key(key, path, report):
                 continue
             elif isinstance(value, dict | list):
                 rest.append((value, path))
@@ -41,7 +41,10 @@ def settle_values(tree: dict[str, object], report: Report) -> None:
                 _check(value, path, report)
 
 
-def _is_good_key(key: str, path: Path, report: Report) -> bool:
+def _is_good_key(key: object, path: Path, report: Report) -> bool:
+    if not isinstance(key, str):
+        report.error(path[:-1], "type", f"the key {shown(key)} is not text", "write it in quotes")
+        return False
     if len(key) > manifest_limits.KEY_CHARS:
         limit = f"at most {manifest_limits.KEY_CHARS} characters"
         report.error(path[:-1], "too_large", f"the key {shown(key)} is too long", limit)
