@@ -33,6 +33,7 @@ class _WakingStorage(MemoryStorage):  # type: ignore[misc]  # huey has no types
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._filled = threading.Condition()
+        self._closed = False
 
     def enqueue(self, data: bytes, priority: int | None = None) -> None:
         super().enqueue(data, priority)
@@ -44,9 +45,15 @@ class _WakingStorage(MemoryStorage):  # type: ignore[misc]  # huey has no types
         if data is None:
             with self._filled:
                 # Between the look above and this lock a ring may have come: then there is nothing to wait for.
-                self._filled.wait_for(self.queue_size, _WAIT)
+                self._filled.wait_for(lambda: self._closed or self.queue_size(), _WAIT)
             data = super().dequeue()
         return data
+
+    def wake_all(self) -> None:
+        """Nothing will come any more: let every waiting worker look at its stop flag."""
+        with self._filled:
+            self._closed = True
+            self._filled.notify_all()
 
 
 class _PromptScheduler(Scheduler):  # type: ignore[misc]  # huey has no types
@@ -96,6 +103,7 @@ class HueyDoorbell:
         if consumer is None:
             return
         consumer.stop_flag.set()
+        self._huey.storage.wake_all()
         deadline = time.monotonic() + seconds
         for _worker, thread in consumer.worker_threads:
             thread.join(max(0.0, deadline - time.monotonic()))
