@@ -86,6 +86,32 @@ def test_a_killed_writer_leaves_the_old_object_or_the_new_one(place: tuple[str, 
         assert all(objects.get(info.key) == b"\x07" * SIZE for info in list(objects.list("new/"))[-1:])
 
 
+def test_what_a_put_has_answered_for_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[tuple[str, bool]] = []
+    target = tmp_path / "store" / "a" / "b" / "key"
+    fsync = os.fsync
+
+    def recorded(handle: int) -> None:
+        path = str(Path(f"/proc/self/fd/{handle}").readlink())
+        synced.append((path, target.exists()))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", recorded)
+    objects = DirectoryObjects(tmp_path / "store")
+
+    objects.put("a/b/key", b"x")
+    # The content before the name, the name before the answer, and every new folder on the way.
+    assert any(path.endswith(".part") and not named for path, named in synced)
+    assert synced[-1] == (str(target.parent), True)
+    assert {str(target.parent.parent), str(tmp_path / "store"), str(tmp_path)} <= {path for path, _ in synced}
+
+    for if_absent in (False, True):
+        synced.clear()
+        objects.put("a/b/key", b"y", if_absent=if_absent)
+        # Also who is told that something is there may rely on it.
+        assert synced[-1] == (str(target.parent), True)
+
+
 def test_what_a_killed_writer_left_is_swept_and_what_is_being_written_is_not(tmp_path: Path) -> None:
     objects = DirectoryObjects(tmp_path)
     objects.put("key", b"x")
