@@ -169,3 +169,16 @@ def test_a_csv_file_without_the_field_is_a_mistake(server: SourceServer, http: R
     server.routes["/orders.csv"] = lambda _: Answer(b"id,name\n1,a\n", headers={"Content-Type": "text/csv"})
     message = http.read({"url": f"{server.url}/orders.csv"}, incremental="at").failure()[1]
     assert 'the incremental field "at" is not among the columns "id,name' in message
+
+
+def test_a_long_stretch_of_old_rows_is_passed_by(server: SourceServer, http: Readings) -> None:
+    def body() -> Iterator[bytes]:
+        yield b"id,at\n"
+        for _ in range(40):
+            yield b"1,5\n" * (1 << 18)
+        yield b"2,6\n"
+
+    server.routes["/orders.csv"] = lambda _: Answer(body(), headers={"Content-Type": "text/csv"})
+    bound = '{"v":1,"field":"at","bound":{"number":"5"}}'
+    read = http.read({"url": f"{server.url}/orders.csv"}, incremental="at", cursor=bound, memory_bytes=24 << 20)
+    assert (read.ids, read.failed) == ([2], None)

@@ -14,7 +14,8 @@ static bool load_text(session *s)
     b->n = 0;
     for (;;) {
         if (b->n > ANSWER_BYTES)
-            return fail(PERMANENT, "the answer of %q is over 64 MiB; ask for smaller pages, or use CSV or NDJSON", buf_text(&s->url));
+            return fail(PERMANENT, "the answer of %q is over 64 MiB; ask for smaller pages, or use CSV or NDJSON",
+                        buf_text(&s->url));
         buf_reserve(b, MIB);
         i32 n = read_body(s, b->p + b->n, MIB);
         if (n < 0) return false;
@@ -94,7 +95,8 @@ static bool check_repeat(session *s)
     json_walk peek = s->page.records;
     // A link may lead over empty answers that look alike; a number that gives nothing twice leads nowhere.
     if (!is_numbered(s) && !s->page.single && !json_next(&peek)) return true;
-    return fail(PERMANENT, "%q answers as the page before did: does the server know the parameter %q?", buf_text(&s->url), s->request.paging.param);
+    return fail(PERMANENT, "%q answers as the page before did: does the server know the parameter %q?",
+                buf_text(&s->url), s->request.paging.param);
 }
 
 static bool open_answer(session *s, const response *r)

@@ -130,7 +130,8 @@ static bool open_stream(session *s, const response *r, bool ranged)
 {
     download *d = &s->download;
     bool resumes = d->active && (ranged || same_file(s, r));
-    if (d->active && !resumes) note(WARNING, "%q changed since the last attempt: it is read again from its start", s->request.url);
+    if (d->active && !resumes)
+        note(WARNING, "%q changed since the last attempt: it is read again from its start", s->request.url);
     begin_stream(s);
     if (!ranged) note_validators(s, r);
     d->active = false;

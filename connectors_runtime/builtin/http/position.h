@@ -98,12 +98,18 @@ static bool follow_token(session *s, text next)
 {
     position *p = &s->position;
     bool empty = !next.n || is_null(next) || text_is(next, T("\"\"")) || text_is(next, T("false"));
-    if (empty) p->end = true;
-    else if (!is_string(next) && !is_number(next)) return fail(PERMANENT, "%t of the answer is no cursor: %q", s->request.paging.next, next);
-    else if (text_is(next, buf_text(&p->token))) return fail(PERMANENT, "the answer names itself as the next page: %q", next);
-    else if (next.n > LONGEST_POSITION) return fail(PERMANENT, "the next cursor is longer than 16 KiB");
+    if (empty) {
+        p->end = true;
+        p->token.n = 0;
+        return true;
+    }
+    if (!is_string(next) && !is_number(next))
+        return fail(PERMANENT, "%t of the answer is no cursor: %q", s->request.paging.next, next);
+    if (text_is(next, buf_text(&p->token)))
+        return fail(PERMANENT, "the answer names itself as the next page: %q", next);
+    if (next.n > LONGEST_POSITION) return fail(PERMANENT, "the next cursor is longer than 16 KiB");
     p->token.n = 0;
-    if (!empty) buf_put(&p->token, next);
+    buf_put(&p->token, next);
     return true;
 }
 
