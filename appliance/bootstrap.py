@@ -136,6 +136,7 @@ def selfhosted(settings: Settings) -> Substrate:
         files_root=settings.files_root,
         connectors_dir=settings.connectors_dir,
     )
+    connectors.sweep()
 
     def close() -> None:
         zygote.close()

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from granian.constants import Interfaces
 from granian.server.embed import Server
@@ -32,6 +32,9 @@ TICK = 0.5
 
 # How often the sweeper looks for work that nobody does, in seconds.
 SWEEP = 5.0
+
+# This long before a fire, what its connector needs is made ready.
+WARM_UP = timedelta(seconds=2)
 
 # How long answers that are under way may take when stopping, in seconds. Runs resume; nothing is lost by hurry.
 DRAIN = 5.0
@@ -80,11 +83,14 @@ class ControlProcess:
         self._threads[-1].start()
 
     def _tick(self) -> float:
-        next_due = self.control.tick()
-        return _until(next_due, self.control.on.clock.now())
+        next_due, now = self.control.tick(), self.control.on.clock.now()
+        if next_due is not None and next_due - now < WARM_UP:
+            self.control.on.connectors.warm()
+        return _until(next_due, now)
 
     def _recover(self) -> float:
         self.control.recover()
+        self.control.on.connectors.relax()
         return SWEEP
 
     def _answer(self, run_id: RunId) -> None:

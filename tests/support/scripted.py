@@ -27,6 +27,12 @@ class ScriptedSource:
     def names(self) -> Sequence[str]:
         return ["scripted"]
 
+    def warm(self) -> None:
+        """Nothing takes time."""
+
+    def relax(self) -> None:
+        """Nothing is held."""
+
     def open(self, request: ReadRequest) -> ScriptedReading:
         self.requests.append(request)
         return ScriptedReading(self, request)
