@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -66,3 +68,17 @@ def test_the_description_names_the_module(name: str) -> None:
 def test_a_module_imports_only_what_it_needs(name: str, interfaces: set[str]) -> None:
     module = wasmtime.Module.from_file(wasmtime.Engine(), str(module_of(name)))
     assert {str(wanted.module).split("/")[1].split("@")[0] for wanted in module.imports} == interfaces
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_module_becomes_a_component_of_the_contract(name: str, tmp_path: Path) -> None:
+    tools = Path(sys.executable).with_name("wasm-tools")
+    typed, component = tmp_path / "typed.wasm", tmp_path / "component.wasm"
+    wit = build.HOME.parent / "wit"
+    embed = [tools, "component", "embed", wit, "-w", "connector", module_of(name), "-o", typed]
+    for command in (embed, [tools, "component", "new", typed, "-o", component], [tools, "validate", component]):
+        subprocess.run(command, check=True)
+    described = subprocess.run(
+        [tools, "component", "wit", component], check=True, capture_output=True, text=True
+    ).stdout
+    assert "export hakiri:connector/source@1.0.0" in described
