@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import wasmtime
 
 from connectors_runtime.builtin import build
 from tests.support.builtin_readings import module_of
+from tests.support.tools import find
 
 NAMES = ("file", "http")
 
@@ -72,12 +72,12 @@ def test_a_module_imports_only_what_it_needs(name: str, interfaces: set[str]) ->
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_module_becomes_a_component_of_the_contract(name: str, tmp_path: Path) -> None:
-    tools = Path(sys.executable).with_name("wasm-tools")
+    tools = find("wasm-tools")
     typed, component = tmp_path / "typed.wasm", tmp_path / "component.wasm"
-    wit = build.HOME.parent / "wit"
-    embed = [tools, "component", "embed", wit, "-w", "connector", module_of(name), "-o", typed]
-    for command in (embed, [tools, "component", "new", typed, "-o", component], [tools, "validate", component]):
-        subprocess.run(command, check=True)
+    wit, module = build.HOME.parent / "wit", module_of(name)
+    subprocess.run([tools, "component", "embed", wit, "-w", "connector", module, "-o", typed], check=True)
+    subprocess.run([tools, "component", "new", typed, "-o", component], check=True)
+    subprocess.run([tools, "validate", component], check=True)
     described = subprocess.run(
         [tools, "component", "wit", component], check=True, capture_output=True, text=True
     ).stdout
