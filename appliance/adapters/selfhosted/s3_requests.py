@@ -75,7 +75,7 @@ def _checked_endpoint(endpoint: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-class Refused(Exception):  # noqa: N818 - an outcome, turned into one of our errors or an answer by the caller
+class Refused(Exception):
     """The server answered with this S3 error code. `attempt` > 1: an earlier try may have taken effect."""
 
     def __init__(self, code: str, message: str, *, status: int, attempt: int) -> None:
