@@ -27,6 +27,9 @@ from appliance.core.team import Teams as TeamStore
 
 FIRST_MEMBER = "owner"
 
+# Longer is for ever, which is what no lifetime says.
+LIFETIME = timedelta(days=3660)
+
 # The appliance itself, at first start and from a shell on its own machine.
 SYSTEM = Actor("system", Role.OWNER, "")
 
@@ -94,8 +97,8 @@ class Teams:
         if member != actor.name or lesser(role, actor.role) is not role:
             actor.require(Action.MANAGE_TOKENS)
         check_member_name(name)
-        if lifetime is not None and lifetime <= timedelta(0):
-            raise Invalid("a token's lifetime must be more than 0")
+        if lifetime is not None and not timedelta(0) < lifetime <= LIFETIME:
+            raise Invalid(f"a token's lifetime must be more than 0 and at most {LIFETIME.days} days")
         now = self.clock.now()
         expires_at = now + lifetime if lifetime is not None else None
         token = Token(self.token_id(), member, name, role, now, expires_at, None)

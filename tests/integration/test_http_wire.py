@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -35,10 +35,10 @@ def _say(given: Api, run: Run, *messages: str) -> None:
     given.harness.on.records.log(run.id, [(now, "info", message) for message in messages])
 
 
-def _events(wire: Wire, run: Run, **headers: str) -> Iterator[Event]:
+def _events(wire: Wire, run: Run, **headers: str) -> Generator[Event, None, None]:
     """Events as they come, until the server ends the stream."""
     path = f"/api/v1/runs/{run.id}/logs"
-    with wire.open("GET", path, "charlie", Accept="text/event-stream", **headers) as answer:
+    with wire.open("GET", path, "charlie", None, Accept="text/event-stream", **headers) as answer:
         assert (answer.status, answer.headers["content-type"].partition(";")[0]) == (200, "text/event-stream")
         fields: dict[str, str] = {}
         for raw in answer:
@@ -140,7 +140,7 @@ def test_a_client_that_went_away_frees_its_place(wire: Wire, monkeypatch: pytest
     events = _events(wire, run)
     next(events)
 
-    events.close()  # type: ignore[attr-defined] - a generator
+    events.close()
     path = f"/api/v1/runs/{run.id}/logs"
     statuses = []
     for _ in range(50):

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
-import msgspec
 from litestar import Response, Router, get, post
-from litestar.openapi.spec import OpenAPIMediaType, Operation, Reference, RequestBody, Schema
 from litestar.params import PathParameter, QueryParameter, RawBody
 
 from appliance.core.errors import Invalid
 from appliance.core.limits import PAGE_SIZE
 from appliance.core.manifest import SourceText, render
+from appliance.entrypoints.http.bodies import read_json
 from appliance.entrypoints.http.errors import AnyRequest, ProblemOut
 from appliance.entrypoints.http.parameters import LARGEST, Asked, Before, Limit
 from appliance.entrypoints.http.team_answers import (
@@ -43,27 +41,12 @@ BasedOn = Annotated[
 Number = Annotated[int, PathParameter(ge=1, le=LARGEST, description="A revision's number.")]
 
 
-@dataclass
-class FilesOperation(Operation):
-    """The body is JSON or plain TOML, which the framework cannot see."""
-
-    def __post_init__(self) -> None:
-        self.request_body = RequestBody(
-            required=True,
-            content={
-                "application/json": OpenAPIMediaType(schema=Reference(ref="#/components/schemas/FilesIn")),
-                TOML: OpenAPIMediaType(schema=Schema(title="hakiri.toml", type="string")),  # type: ignore[arg-type]
-            },
-        )
-
-
 @post(
     "/config/validate",
     operation_id="ValidateConfig",
     summary="Check a configuration",
     description="Changes nothing. Every problem is told at once.",
     status_code=200,
-    operation_class=FilesOperation,
     sync_to_thread=True,
 )
 def validate_config(ask: Asked, request: AnyRequest, body: RawBody, name: FileName = "hakiri.toml") -> ValidOut:
@@ -78,7 +61,6 @@ def validate_config(ask: Asked, request: AnyRequest, body: RawBody, name: FileNa
     summary="What an apply would change",
     description="Changes nothing. Tells the differences and when each schedule would fire first.",
     status_code=200,
-    operation_class=FilesOperation,
     sync_to_thread=True,
 )
 def plan_config(ask: Asked, request: AnyRequest, body: RawBody, name: FileName = "hakiri.toml") -> PlannedOut:
@@ -91,7 +73,6 @@ def plan_config(ask: Asked, request: AnyRequest, body: RawBody, name: FileName =
     summary="Make a configuration the next revision",
     description="201 with the new revision; 200 with `created` false if nothing differs from the head; 409 if the "
     "head is not `based_on`. Needs the role editor.",
-    operation_class=FilesOperation,
     sync_to_thread=True,
 )
 def apply_config(
@@ -160,10 +141,7 @@ def _read(request: AnyRequest, body: RawBody, name: str, based_on: int | None) -
             return [_source(FileIn(name, body.decode()))], based_on
         except UnicodeDecodeError as error:
             raise Invalid(f"{name}: byte {error.start} is not UTF-8") from None
-    try:
-        asked = msgspec.json.decode(body, type=FilesIn)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Invalid(f"the body is not JSON as expected: {error}".replace("`", "")) from None
+    asked = read_json(body, FilesIn)
     names = [file.name for file in asked.files]
     if len(set(names)) < len(names):
         raise Invalid("files: two have the same name")

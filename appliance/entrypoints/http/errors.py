@@ -15,6 +15,9 @@ from appliance.core.manifest import InvalidManifest
 from appliance.core.pipeline import Problem
 from appliance.entrypoints.http.watch import request_id
 
+# What a parameter is called where the framework keeps the name for itself.
+_NAMES = {"run_state": "state"}
+
 # How the framework says it; by its status it would be a bug of ours.
 _GONE = "client disconnected prematurely"
 
@@ -138,7 +141,4 @@ def _fields(extra: object) -> str:
 
 def _field(told: dict[str, object]) -> str:
     key, message = told.get("key"), str(told.get("message")).replace("`", "")
-    if key == "data":
-        # An empty body arrives as the framework's name for it.
-        return "a JSON body is needed" if message == "'data'" else message
-    return f"{key}: {message}"
+    return f"{_NAMES.get(str(key), key)}: {message}"

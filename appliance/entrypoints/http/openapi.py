@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import cast
 
@@ -14,7 +14,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from appliance import __version__
 from appliance.entrypoints.http.errors import ErrorOut
-from appliance.entrypoints.http.team_answers import FilesIn
+from appliance.entrypoints.http.team_answers import FilesIn, MemberIn, RoleIn, TokenIn
 
 PATH = "/api/v1/openapi.json"
 
@@ -32,6 +32,16 @@ _KEY = {
 _ERROR = {
     "description": "Not done; `code` says why.",
     "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorOut"}}},
+}
+_TOML = {"schema": {"type": "string", "description": "A hakiri.toml; its name is the query parameter `name`."}}
+# Handlers read their bodies themselves, so that what is wrong with one is said in our words.
+_BODIES: Mapping[str, type[msgspec.Struct]] = {
+    "ValidateConfig": FilesIn,
+    "PlanConfig": FilesIn,
+    "ApplyConfig": FilesIn,
+    "AddMember": MemberIn,
+    "ChangeRole": RoleIn,
+    "CreateToken": TokenIn,
 }
 _WRITES = frozenset({"post", "patch", "delete"})
 _CHANGES_NOTHING = frozenset({"ValidateConfig", "PlanConfig"})
@@ -75,12 +85,20 @@ def describe(routes: Sequence[Router]) -> _Json:
         if method in _WRITES and operation["operationId"] not in _CHANGES_NOTHING:
             parameters = cast("list[_Json]", operation.setdefault("parameters", []))
             parameters.append(_KEY)
+        operation.pop("requestBody", None)
+        if operation["operationId"] in _BODIES:
+            operation["requestBody"] = _body(_BODIES[str(operation["operationId"])])
     return tree
+
+
+def _body(kind: type[msgspec.Struct]) -> _Json:
+    content: _Json = {"application/json": {"schema": {"$ref": f"#/components/schemas/{kind.__name__}"}}}
+    return {"required": True, "content": {**content, **({"application/toml": _TOML} if kind is FilesIn else {})}}
 
 
 def _schemas(tree: _Json) -> None:
     """Add the shapes that no handler's signature names."""
-    _, extra = msgspec.json.schema_components((ErrorOut, FilesIn), ref_template="#/components/schemas/{name}")
+    _, extra = msgspec.json.schema_components((ErrorOut, *_BODIES.values()), ref_template="#/components/schemas/{name}")
     components = cast("_Json", tree["components"])
     schemas = cast("_Json", components["schemas"])
     components["schemas"] = {**extra, **schemas}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from litestar import Response, Router, delete, get, patch, post
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, RawBody
 
 from appliance.core.duration import parse_duration
 from appliance.core.limits import PAGE_SIZE
+from appliance.entrypoints.http.bodies import read_json
 from appliance.entrypoints.http.idempotency import Ask
 from appliance.entrypoints.http.parameters import Asked, Before, Limit
 from appliance.entrypoints.http.team_answers import (
@@ -35,7 +36,8 @@ def list_members(ask: Asked) -> MemberList:
     description="Needs the role owner.",
     sync_to_thread=True,
 )
-def add_member(ask: Asked, data: JSONBody[MemberIn]) -> Response[MemberOut]:
+def add_member(ask: Asked, body: RawBody) -> Response[MemberOut]:
+    data = read_json(body, MemberIn)
     return ask.once(lambda: (201, MemberOut.of(ask.control.teams.add_member(ask.actor, data.name, data.role))))
 
 
@@ -47,7 +49,8 @@ def add_member(ask: Asked, data: JSONBody[MemberIn]) -> Response[MemberOut]:
     status_code=204,
     sync_to_thread=True,
 )
-def change_role(ask: Asked, name: FromPath[str], data: JSONBody[RoleIn]) -> Response[None]:
+def change_role(ask: Asked, name: FromPath[str], body: RawBody) -> Response[None]:
+    data = read_json(body, RoleIn)
     return ask.once_done(lambda: ask.control.teams.change_role(ask.actor, name, data.role))
 
 
@@ -74,7 +77,8 @@ def list_tokens(ask: Asked) -> TokenList:
     description="Everybody may create tokens for themselves, up to their own role; others take the role owner.",
     sync_to_thread=True,
 )
-def create_token(ask: Asked, data: JSONBody[TokenIn]) -> Response[NewTokenOut]:
+def create_token(ask: Asked, body: RawBody) -> Response[NewTokenOut]:
+    data = read_json(body, TokenIn)
     # The text of a token is stored nowhere, so not with the answer to an Idempotency-Key either.
     return ask.once(lambda: (201, _create(ask, data)), keep=lambda made: NewTokenOut(made.token, None))
 
