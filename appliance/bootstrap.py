@@ -7,6 +7,7 @@ import secrets
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from appliance.adapters.selfhosted.clock import SystemClock
@@ -31,6 +32,7 @@ from appliance.core.pipeline import APPLIANCE
 from appliance.core.team import Teams as TeamStore
 from appliance.services.apply import Apply
 from appliance.services.execute import Execute
+from appliance.services.forget import Forget
 from appliance.services.land import Land
 from appliance.services.manifests import Manifests
 from appliance.services.pulse import Pulse
@@ -38,7 +40,7 @@ from appliance.services.recover import Recover
 from appliance.services.request import RequestRuns
 from appliance.services.teams import Teams
 from appliance.services.tick import Tick
-from appliance.settings import Settings
+from appliance.settings import KEEP_DAYS, Settings
 from connectors_runtime.client import Zygote
 
 # One appliance serves one team; its id is in every row so that a row says where it belongs once it has left.
@@ -79,11 +81,12 @@ class Control:
     teams: Teams
     tick: Tick
     recover: Recover
+    forget: Forget
     execute: Execute
     pulse: Pulse
 
 
-def assemble(on: Substrate, *, stopping: Callable[[], bool]) -> Control:
+def assemble(on: Substrate, *, stopping: Callable[[], bool], keep_days: int = KEEP_DAYS) -> Control:
     """Wire the services to a substrate."""
     on.teams.found(TEAM, uuid.uuid4().hex[:12], on.clock.now())
     node_id, boot = on.teams.node_id(), uuid.uuid4().hex[:12]
@@ -99,6 +102,7 @@ def assemble(on: Substrate, *, stopping: Callable[[], bool]) -> Control:
         teams=Teams(on.teams, on.clock, secret=lambda: secrets.token_hex(32), token_id=lambda: secrets.token_hex(6)),
         tick=tick,
         recover=Recover(on.sweep, on.doorbell, on.clock),
+        forget=Forget(on.sweep, on.clock, timedelta(days=keep_days)),
         execute=_execute(on, manifests, node_id=node_id, boot=boot, stopping=stopping),
         pulse=Pulse(on.clock),
     )
@@ -177,7 +181,9 @@ def on_sql(
 
 def _objects(settings: Settings) -> ObjectStore:
     if settings.bucket is None:
-        return DirectoryObjects(settings.data / "context")
+        objects = DirectoryObjects(settings.data / "context")
+        objects.sweep()
+        return objects
     # The S3 client costs megabytes that an installation on a directory need not pay.
     from appliance.adapters.selfhosted.s3 import S3Objects  # noqa: PLC0415
     from appliance.adapters.selfhosted.s3_requests import Bucket, bucket_address  # noqa: PLC0415

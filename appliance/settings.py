@@ -15,6 +15,8 @@ Choice = TypeVar("Choice", bound=StrEnum)
 HOST = "127.0.0.1"
 PORT = 8080
 PORT_MAX = 65_535
+KEEP_DAYS = 90
+KEEP_DAYS_MAX = 3_650
 WORKERS_MAX = 256
 
 
@@ -54,6 +56,7 @@ class Settings:
     secrets_dir: Path | None = None
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     connectors_dir: Path | None = None
+    keep_days: int = KEEP_DAYS
     log_format: LogFormat = LogFormat.CONSOLE
     log_level: str = "info"
 
@@ -78,6 +81,7 @@ class Settings:
             secrets_dir=known.path("HAKIRI_SECRETS_DIR"),
             secrets=known.secrets("HAKIRI_SECRET_"),
             connectors_dir=known.path("HAKIRI_CONNECTORS_DIR"),
+            keep_days=known.number("HAKIRI_KEEP_DAYS", KEEP_DAYS, 1, KEEP_DAYS_MAX),
             log_format=known.choice("HAKIRI_LOG_FORMAT", LogFormat, LogFormat.CONSOLE),
             log_level=known.one_of("HAKIRI_LOG_LEVEL", ("debug", "info", "warning", "error"), "info"),
         )

@@ -75,6 +75,7 @@ CREATE TABLE fire (
   PRIMARY KEY (team_id, pipeline_id, first_due_at)
 ) STRICT;
 CREATE INDEX fire_recent ON fire (team_id, first_due_at);
+CREATE INDEX fire_old ON fire (team_id, last_due_at);
 
 CREATE TABLE run (
   team_id TEXT NOT NULL,
@@ -108,6 +109,7 @@ CREATE TABLE run (
 ) STRICT;
 CREATE INDEX run_active ON run (team_id, state, pipeline_id) WHERE state IN ('pending', 'running');
 CREATE INDEX run_newest ON run (team_id, created_at, id);
+CREATE INDEX run_ended ON run (team_id, finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX run_of_pipeline ON run (team_id, pipeline_id, created_at, id);
 
 -- Proof that one page is in the object store, with the source cursor after it.
@@ -144,14 +146,15 @@ CREATE TABLE table_commit (
   committed_at TEXT NOT NULL,
   PRIMARY KEY (team_id, run_id, table_name)
 ) STRICT;
-CREATE INDEX table_commit_of_table ON table_commit (team_id, landed_name, sequence);
 
--- From where the next run of a pipeline reads a table.
+-- From where the next run of a pipeline reads a table, and the number of its last run manifest.
 CREATE TABLE position (
   team_id TEXT NOT NULL,
   pipeline_id TEXT NOT NULL,
   table_name TEXT NOT NULL,
+  landed_name TEXT NOT NULL,
   cursor TEXT,
+  sequence INTEGER NOT NULL,
   run_id TEXT NOT NULL,
   updated_at TEXT NOT NULL,
   PRIMARY KEY (team_id, pipeline_id, table_name)

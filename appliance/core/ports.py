@@ -159,6 +159,13 @@ class Sweep(Protocol):
         """Runs whose cancel was asked for and that nobody holds."""
         ...
 
+    def forget(self, *, before: datetime, limit: int) -> int:
+        """Delete runs that ended before, with all that is kept of them, and older ledger rows.
+
+        At most `limit` of each; return how many runs. What landed stays, and so does the next run's position.
+        """
+        ...
+
 
 class Schedules(Protocol):
     """The armed schedules and the fire ledger."""

@@ -33,6 +33,9 @@ TICK = 0.5
 # How often the sweeper looks for work that nobody does, in seconds.
 SWEEP = 5.0
 
+# How often old history is deleted, in seconds.
+FORGET = 3600.0
+
 # This long before a fire, what its connector needs is made ready.
 WARM_UP = timedelta(seconds=2)
 
@@ -56,6 +59,7 @@ class ControlProcess:
         control.on.doorbell.start(self._answer)
         self._loop("recover", self._recover)
         self._loop("tick", self._tick)
+        self._loop("forget", self._forget)
 
     def stop(self) -> None:
         """Runs under way are given back, to resume at the next start."""
@@ -93,6 +97,12 @@ class ControlProcess:
         self.control.on.connectors.relax()
         return SWEEP
 
+    def _forget(self) -> float:
+        forgotten = self.control.forget()
+        if forgotten:
+            _log.info("%d runs are older than HAKIRI_KEEP_DAYS: forgotten", forgotten)
+        return FORGET
+
     def _answer(self, run_id: RunId) -> None:
         try:
             self.control.execute(run_id)
@@ -117,7 +127,7 @@ def main() -> int:
         set_up_logging(settings)
         _claim_port(settings)
         stopping = threading.Event()
-        control = assemble(selfhosted(settings), stopping=stopping.is_set)
+        control = assemble(selfhosted(settings), stopping=stopping.is_set, keep_days=settings.keep_days)
     except ControlError as error:
         print(f"hakiri: {error.code}: {error}", file=sys.stderr, flush=True)
         return EXIT_GIVE_UP
@@ -154,7 +164,7 @@ async def _serve(process: ControlProcess, settings: Settings) -> None:
     await asyncio.wait([serving, stopped], return_when=asyncio.FIRST_COMPLETED)
     process.stopping.set()  # ends the streams, which the server would wait for
     if not serving.done():
-        server.stop()
+        server.stop()  # type: ignore[no-untyped-call]  # granian types its server only in part
     try:
         await asyncio.wait_for(serving, DRAIN)
     except TimeoutError:

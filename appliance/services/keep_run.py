@@ -42,6 +42,8 @@ class KeepRun:
 
     def __post_init__(self) -> None:
         self.done = list(self.progress.checkpoints(self.run.id))
+        # The first line waits for company, too: its commit would delay the connector.
+        self._flushed_at = self.clock.monotonic()
 
     def begin(self, table: Table) -> None:
         self._table = table

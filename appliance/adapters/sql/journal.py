@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from peewee import SQL, Case, fn
+from peewee import EXCLUDED, SQL, Case, fn
 
 from appliance.adapters.sql import counters
 from appliance.adapters.sql.gateway import Refused, SqlGateway, Statement
@@ -75,7 +75,18 @@ _PAGE_COUNTED = Prepared(
 )
 _CHECKPOINT = Prepared(insert(C))
 _COMMIT = Prepared(insert(T).on_conflict("IGNORE"))
-_POSITION = Prepared(insert(P).on_conflict("REPLACE"))
+_POSITION = Prepared(
+    insert(P).on_conflict(
+        conflict_target=(P.team_id, P.pipeline_id, P.table_name),
+        update={
+            P.cursor: EXCLUDED.cursor,
+            # Two runs at once may have counted alike; the next one counts on from the higher.
+            P.sequence: fn.MAX(P.sequence, EXCLUDED.sequence),
+            P.run_id: EXCLUDED.run_id,
+            P.updated_at: EXCLUDED.updated_at,
+        },
+    )
+)
 _SCHEMA = Prepared(insert(S).on_conflict("IGNORE"))
 _GIVE_BACK: dict[Any, Any] = {R.holder: None, R.lease_expires_at: None}
 _RELEASE = Prepared(R.update(_GIVE_BACK).where(_held), must_change=True)
@@ -226,7 +237,9 @@ class SqlJournal:
             team_id=self._team,
             pipeline_id=pipeline_id,
             table_name=commit.table,
+            landed_name=commit.landed_name,
             cursor=commit.cursor,
+            sequence=commit.sequence,
             run_id=commit.run_id,
             updated_at=iso(commit.committed_at),
         )

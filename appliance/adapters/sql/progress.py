@@ -34,8 +34,8 @@ _SCHEMA = Prepared(
     .limit(1)
 )
 _SEQUENCE = Prepared(
-    T.select(fn.COALESCE(fn.MAX(T.sequence), 0) + 1).where(
-        (T.team_id == param("team")) & (T.landed_name == param("landed_name"))
+    P.select(fn.COALESCE(fn.MAX(P.sequence), 0) + 1).where(
+        (P.team_id == param("team")) & (P.landed_name == param("landed_name"))
     )
 )
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
+
+from peewee import SQL
 
 from appliance.adapters.sql import counters
 from appliance.adapters.sql.gateway import SqlGateway, Statement
 from appliance.adapters.sql.journal import CLAIMABLE, ENDED
 from appliance.adapters.sql.prepared import Prepared, param
+from appliance.adapters.sql.tables import Checkpoint as C
+from appliance.adapters.sql.tables import Fire as F
 from appliance.adapters.sql.tables import Run as R
+from appliance.adapters.sql.tables import RunLog as L
+from appliance.adapters.sql.tables import TableCommit as T
 from appliance.adapters.sql.times import iso
 from appliance.core.run import RunError, RunId, RunState
 
@@ -35,6 +42,28 @@ _FREE = Prepared(
     R.update({R.holder: None, R.lease_expires_at: None})
     .where(_mine & (R.state == "running") & R.holder.startswith(param("node")) & ~R.holder.startswith(param("boot")))
     .returning(R.id)
+)
+_ended_before = (
+    R.select(R.id).where(_mine & (R.finished_at < param("before"))).order_by(R.finished_at, R.id).limit(param("limit"))
+)
+
+
+def _of_forgotten_runs(table: Any) -> Prepared:
+    return Prepared(table.delete().where((table.team_id == param("team")) & (table.run_id << _ended_before)))
+
+
+# The runs themselves go last: the others are found through them.
+_FORGET = (
+    *(_of_forgotten_runs(table) for table in (L, C, T)),
+    Prepared(
+        F.delete().where(
+            SQL("rowid")
+            << F.select(SQL("rowid"))
+            .where((F.team_id == param("team")) & (F.last_due_at < param("before")))
+            .limit(param("limit"))
+        )
+    ),
+    Prepared(R.delete().where(_mine & (R.id << _ended_before)).returning(R.id)),
 )
 
 
@@ -67,6 +96,11 @@ class SqlSweep:
         node = f"{node_id}/"
         [rows] = self._gateway.batch([_FREE(team=self._team, node=node, boot=f"{node}{boot}/")])
         return len(rows)
+
+    def forget(self, *, before: datetime, limit: int) -> int:
+        values = {"team": self._team, "before": iso(before), "limit": limit}
+        *_, runs = self._gateway.batch([statement(**values) for statement in _FORGET])
+        return len(runs)
 
     def _ids(self, statement: Statement) -> list[RunId]:
         return [RunId(row[0]) for row in self._gateway.query(statement)]

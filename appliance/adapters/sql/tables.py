@@ -40,7 +40,9 @@ TableCommit = _table(
     "table_commit", "run_id", "table_name", "landed_name", "sequence", "manifest_key", "cursor", "rows", "bytes",
     "parts", "fence", "committed_at",
 )  # fmt: skip
-Position = _table("position", "pipeline_id", "table_name", "cursor", "run_id", "updated_at")
+Position = _table(
+    "position", "pipeline_id", "table_name", "landed_name", "cursor", "sequence", "run_id", "updated_at"
+)  # fmt: skip
 TableSchema = _table("table_schema", "landed_name", "version", "columns", "run_id", "recorded_at")
 RunLog = _table("run_log", "run_id", "seq", "at", "level", "message")
 Audit = _table("audit", "seq", "at", "actor", "action", "subject", "detail")
