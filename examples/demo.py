@@ -124,10 +124,14 @@ def _manifest(plan: Plan) -> Path:
 
 def _watch(plan: Plan, server: Running) -> bool:
     """A line for every change of every run, until enough are over. False if one did not succeed."""
-    earlier = {run["id"] for run in _runs(server) if run["state"] in FINAL}
+    earlier = {run["id"]: run["state"] for run in _runs(server) if run["state"] in FINAL}
     seen: dict[str, str] = {}
     until = time.monotonic() + PATIENCE + plan.fires * PATIENCE_PER_FIRE
-    while len(_over(seen, "flights@")) < plan.fires or len(_over(seen)) < len(seen):
+    while (
+        len(_over(seen, "flights@")) < plan.fires
+        or not _over(earlier | seen, "reference@")
+        or len(_over(seen)) < len(seen)
+    ):
         if time.monotonic() > until:
             say("This takes too long; the server's log says more.")
             return False

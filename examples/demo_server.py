@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.entrypoints.cli.client import Api
-from appliance.entrypoints.cli.ends import Exit, Stop
+from appliance.entrypoints.cli.ends import Stop
 
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
@@ -82,7 +82,7 @@ def _await_ready(url: str, process: subprocess.Popen[bytes], log: Path, began: i
         try:
             api.get("/readyz")
         except Stop as stop:
-            if process.poll() is not None or time.monotonic() > until or stop.code is not Exit.UNREACHABLE:
+            if process.poll() is not None or time.monotonic() > until:
                 tail = _since(log, began).strip()[-2000:]
                 raise StartError(f"the server did not start; {log} ends with:\n{tail or stop.message}") from None
             time.sleep(0.05)

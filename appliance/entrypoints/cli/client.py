@@ -102,7 +102,7 @@ class Api:
     ) -> Json:
         connection, answer = self._send(method, path, query, body, headers or {})
         with closing(connection), self._told():
-            return _document(answer.read(_ANSWER_BYTES), self.url)
+            return _document(_whole(answer), self.url)
 
     def _send(
         self, method: str, path: str, query: Query | None, body: object, special: Mapping[str, str]
@@ -156,7 +156,7 @@ class Api:
 
 def part(name: str) -> str:
     """A name as one part of a path."""
-    return quote(name, safe="")
+    return quote(name, safe="@")
 
 
 def _has_port(url: str) -> bool:
@@ -164,6 +164,14 @@ def _has_port(url: str) -> bool:
         return urlsplit(url).port != 0
     except ValueError:
         return False
+
+
+def _whole(answer: HTTPResponse) -> bytes:
+    data = answer.read(_ANSWER_BYTES)
+    # Asked for so many bytes at most, http.client takes a connection that breaks off for the end.
+    if answer.length:
+        raise ConnectionError("the answer broke off")
+    return data
 
 
 def _document(data: bytes, url: str) -> Json:

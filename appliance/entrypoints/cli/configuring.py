@@ -168,6 +168,8 @@ def _change(change: Json) -> str:
             return click.style(f"+ {words.plain(change['path'])}", fg="green")
         case "pipeline_removed":
             return click.style(f"- {words.plain(change['path'])}", fg="red")
+        case "comment":
+            return click.style(f"~ {words.plain(change['path'])}: comment", fg="yellow")
         case _:
             return click.style(f"~ {words.plain(change['text'])}", fg="yellow")
 

@@ -36,6 +36,9 @@ def examine(settings: Settings, holder: str | None) -> Iterator[Finding]:
         except ControlError as error:
             yield broken("catalog", f"{error.code}: {error}", "start the version that made it, or restore a backup")
             return
+        except Exception as error:  # noqa: BLE001 - what damaged files make of SQLite is as varied as the damage
+            yield broken("catalog", f"{settings.data} cannot be opened: {error}", "restore a backup")
+            return
         try:
             yield from _look(settings, substrate, copied=copied)
         finally:

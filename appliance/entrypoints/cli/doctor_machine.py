@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import shutil
@@ -40,8 +41,8 @@ _LIBRARIES = ("wasmtime", "arro3-core", "granian", "litestar", "peewee", "huey",
 def examine(settings: Settings) -> Iterator[Finding]:
     """Everything that needs no server and no catalog."""
     yield _clock()
-    place = _nearest(settings.data)
     try:
+        place = _nearest(settings.data)
         yield _writable(settings.data, place)
         yield _space(place)
         yield _sync_speed(place)
@@ -49,7 +50,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     except OSError as error:
         fix = f"let the user with id {os.getuid()} write there, or choose another HAKIRI_DATA"
         yield broken("data", f"{settings.data} cannot be written: {error.strerror}", fix)
-    yield _file_system(place)
+    else:
+        yield _file_system(place)
 
 
 def holder(settings: Settings) -> str | None:
@@ -79,8 +81,11 @@ def _version(name: str) -> str:
 
 
 def _nearest(path: Path) -> Path:
-    """The directory itself, or what it would be made in."""
-    return next(place for place in (path, *path.parents) if place.is_dir())
+    """The directory itself, or what it would be made in. Raises NotADirectoryError."""
+    place = next(place for place in (path, *path.parents) if place.exists())
+    if not place.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, f"{place} is a file")
+    return place
 
 
 def _writable(data: Path, place: Path) -> Finding:

@@ -84,7 +84,8 @@ def fires(door: Door, pipeline: str | None, limit: int) -> None:
 
 
 def _fire(one: Json) -> tuple[str, ...]:
-    due = words.moment(one["last_due_at"])
+    last = words.moment(one["last_due_at"])
+    due = last if one["count"] == 1 else f"{words.moment(one['first_due_at']).partition(' (')[0]} to {last}"
     return due, one["pipeline"], words.count(one["count"]), one["reason"], one["run"] or "-"
 
 

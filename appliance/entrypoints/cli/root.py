@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import click
 
-from appliance.core.errors import ControlError
+from appliance.core.errors import Conflict, ControlError, Invalid, NotFound
 from appliance.entrypoints.cli import configuring, doctor, looking, running, serving, shell, teams
 from appliance.entrypoints.cli.door import Door, global_options
 from appliance.entrypoints.cli.ends import Exit, Stop
@@ -73,8 +73,14 @@ def _stop(error: Exception) -> Stop:
     match error:
         case Stop():
             return error
+        case Invalid():
+            return Stop(Exit.USAGE, str(error))
+        case NotFound():
+            return Stop(Exit.NOT_FOUND, str(error))
+        case Conflict():
+            return Stop(Exit.CONFLICT, str(error))
         case ControlError():
-            return Stop(Exit.FAILED, f"{error.code}: {error}")
+            return Stop(Exit.FAILED, str(error))
         case _:
             return Stop(Exit.FAILED, f"{type(error).__name__}: {error}", "--debug shows where it happened")
 
@@ -88,6 +94,7 @@ def main(ctx: click.Context) -> None:
     A pipeline reads a source through a sandboxed connector and lands Parquet that DuckDB reads.
     `hakiri serve` runs it; every other command asks the server named by --url.
     """
+    ctx.ensure_object(Door)
     if os.environ.get("NO_COLOR"):
         ctx.color = False
 

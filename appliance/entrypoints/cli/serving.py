@@ -52,7 +52,7 @@ def serve(**given: object) -> None:
     click.get_current_context().exit(_serve())
 
 
-for _option, _variable, _kind, _text in reversed(_OPTIONS):
+for _option, _variable, _kind, _text in _OPTIONS:
     serve = click.option(
         _option, _variable.lower(), envvar=_variable, show_envvar=True, type=_kind, default=None, help=_text
     )(serve)

@@ -6,6 +6,8 @@ import os
 
 import click
 
+from appliance.core.duration import parse_duration
+from appliance.core.errors import Invalid
 from appliance.entrypoints.cli import words
 from appliance.entrypoints.cli.client import Json, part
 from appliance.entrypoints.cli.door import Door, asking, pass_door
@@ -14,6 +16,15 @@ from appliance.entrypoints.cli.ends import Exit, Stop
 ROLES = ("viewer", "editor", "operator", "owner")
 
 _role = click.Choice(ROLES)
+
+
+def _checked_duration(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+    if text is not None:
+        try:
+            parse_duration(text)
+        except Invalid as error:
+            raise click.BadParameter(str(error)) from None
+    return text
 
 
 @click.group()
@@ -32,7 +43,12 @@ Examples:
 @click.option("--name", default="cli", show_default=True, help="What it is for; shown in lists.")
 @click.option("--member", help="Whose token; your own otherwise. Another member's takes the role owner.")
 @click.option("--role", type=_role, help="What it may do; what its member may otherwise.")
-@click.option("--lifetime", metavar="DURATION", help="How long it is good for, such as 12h or 90d; for ever otherwise.")
+@click.option(
+    "--lifetime",
+    metavar="DURATION",
+    callback=_checked_duration,
+    help="How long it is good for, such as 12h or 90d; for ever otherwise.",
+)
 @click.option("--local", is_flag=True, help="Write into the data directory (HAKIRI_DATA); needs no server, no token.")
 @asking
 @pass_door
@@ -56,18 +72,14 @@ def create_token(
 
 
 def _local_token(*, name: str, member: str | None, role: str | None, lifetime: str | None) -> Json:
-    from appliance.core.errors import ControlError  # noqa: PLC0415 - `--help` must not wait for the server's code
-    from appliance.entrypoints.cli.local import local_token  # noqa: PLC0415
+    from appliance.entrypoints.cli.local import local_token  # noqa: PLC0415 - `--help` must not wait for the server
     from appliance.settings import Settings  # noqa: PLC0415
 
-    try:
-        settings = Settings.read(os.environ)
-        if not (settings.data / "catalog.db").is_file():
-            where = "name the directory that the server uses with HAKIRI_DATA"
-            raise Stop(Exit.NOT_FOUND, f"{settings.data} is not a data directory", where)
-        return local_token(settings, name=name, member=member, role=role, lifetime=lifetime)
-    except ControlError as error:
-        raise Stop(Exit.USAGE, str(error)) from None
+    settings = Settings.read(os.environ)
+    if not (settings.data / "catalog.db").is_file():
+        where = "name the directory that the server uses with HAKIRI_DATA"
+        raise Stop(Exit.NOT_FOUND, f"{settings.data} is not a data directory", where)
+    return local_token(settings, name=name, member=member, role=role, lifetime=lifetime)
 
 
 @token.command("list")
@@ -112,7 +124,7 @@ def member() -> None:
 
 @member.command("add")
 @click.argument("name")
-@click.option("--role", type=_role, default="viewer", show_default=True)
+@click.option("--role", type=_role, default="viewer", show_default=True, help="What they may do.")
 @asking
 @pass_door
 def add_member(door: Door, name: str, role: str) -> None:
