@@ -7,6 +7,7 @@ own spec, so a broken spec cannot hurt the zygote.
 from __future__ import annotations
 
 import contextlib
+import encodings.idna  # noqa: F401 - else every reading loads it to resolve its first host
 import gc
 import os
 import selectors

@@ -16,6 +16,7 @@ MAX_URL = 16 << 10
 MAX_HEADERS = 100
 _PATH_SAFE = "/%:@!$&'()*+,;=~-._"
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,200}")
+_UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _OURS = frozenset(
     ("host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade", "expect")
@@ -100,7 +101,7 @@ def _outgoing(
 
 def _split(url: str) -> SplitResult:
     # urlsplit drops some of these silently, and then judges another URL than the one that was meant.
-    if len(url) > MAX_URL or re.search(r"[\x00-\x20\x7f\\]", url):
+    if len(url) > MAX_URL or _UNSAFE.search(url):
         raise HttpFault("other", f"the URL is longer than {MAX_URL:,} characters or holds spaces or control characters")
     try:
         parts = urlsplit(url)
