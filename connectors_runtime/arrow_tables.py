@@ -89,8 +89,15 @@ class Shape:
     def _null(self, kind: str, rows: int) -> arrow.Array:
         key = (kind, rows)
         if key not in self._nulls:
-            self._nulls[key] = arrow.Array([None] * rows, type=TYPES[kind])
+            self._nulls[key] = _nulls(rows, TYPES[kind])
         return self._nulls[key]
+
+
+def _nulls(rows: int, kind: arrow.DataType) -> arrow.Array:
+    if arrow.DataType.is_timestamp(kind):
+        # arro3 cannot make timestamps out of Python values.
+        return arrow.Array([None] * rows, type=arrow.DataType.int64()).cast(kind)
+    return arrow.Array([None] * rows, type=kind)
 
 
 def batch_rows(columns: int) -> int:
@@ -115,7 +122,7 @@ def converted(array: arrow.Array, column: Column) -> arrow.Array:
     if array.type == target:
         return array
     if arrow.DataType.is_null(array.type):
-        return arrow.Array([None] * len(array), type=target)
+        return _nulls(len(array), target)
     if arrow.DataType.is_nested(array.type) and not arrow.DataType.is_dictionary(array.type):
         return _as_json(array)
     with arrow_errors(f"column {column.name!r}"):
