@@ -64,9 +64,11 @@ def is_kept_secret(path: Sequence[str | int], value: object) -> bool:
     if not names or isinstance(value, bool):
         return False
     text = value if isinstance(value, str) else str(value)
+    # A small number under `token` is a position or a switch.
+    least = 1 if isinstance(value, str) else 4
     if _SECRET_KEYS.fullmatch(names[-1]):
         rest = REFERENCE.sub("", text)
-        return bool(text) and (rest == text or _LONG_REST.search(rest) is not None)
+        return len(text) >= least and (rest == text or _LONG_REST.search(rest) is not None)
     telling = any(part in names[-1] for part in _TELLING_PARTS) or not _TELLING_TABLES.isdisjoint(names[:-1])
     return telling and any(_is_random(word) for word in _words(text))
 
