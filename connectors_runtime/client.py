@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -82,29 +83,27 @@ class Zygote:
         self.close()
 
     def _fork(self) -> tuple[socket.socket, Life]:
+        # Twice: the zygote may have died since it was last asked.
         for _ in range(2):
-            asked = self._ask()
-            if asked is None:
-                continue
-            talk, life = asked
+            control, talk, life = self._ask()
             if life.wait_for_birth(START_SECONDS):
                 return talk, life
             talk.close()
             life.close()
+            with self._lock:
+                if self._control is control:
+                    self._stop()
         raise ZygoteGone("the connector zygote does not answer; its standard error says why")
 
-    def _ask(self) -> tuple[socket.socket, Life] | None:
+    def _ask(self) -> tuple[socket.socket, socket.socket, Life]:
         talk, talk_child = socket.socketpair()
         life, life_zygote = socket.socketpair()
         with talk_child, life_zygote, self._lock:
-            try:
-                socket.send_fds(self._running(), [b"f"], [talk_child.fileno(), life_zygote.fileno()])
-            except OSError:
-                self._stop()
-                talk.close()
-                life.close()
-                return None
-        return talk, Life(life)
+            control = self._running()
+            # A zygote that is gone shows when the child is not born.
+            with contextlib.suppress(OSError):
+                socket.send_fds(control, [b"f"], [talk_child.fileno(), life_zygote.fileno()])
+        return control, talk, Life(life)
 
     def _running(self) -> socket.socket:
         if self._process is not None and self._process.poll() is not None:

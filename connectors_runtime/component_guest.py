@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
-import resource
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import wasmtime
@@ -45,7 +46,7 @@ class ComponentGuest:
         self._page_bytes = page_bytes
         self._memory_bytes = memory_bytes
         # A component hides its memories; what this process grew by tells that one was full.
-        self._resident = _most_resident()
+        self._writable = _writable_bytes()
         self._store = make_store(engine, memory_bytes=memory_bytes, instances=_INSTANCES, memories=_MEMORIES)
         linker = self._linked(engine, loaded)
         self._instance = self._enter(lambda: linker.instantiate(self._store, loaded))
@@ -109,7 +110,7 @@ class ComponentGuest:
                 self._store.set_epoch_deadline(1)
                 done = work()
         except (wasmtime.Trap, wasmtime.WasmtimeError, TypeError, ValueError, AttributeError) as error:
-            grown = _most_resident() - self._resident
+            grown = _writable_bytes() - self._writable
             full = grown > self._memory_bytes * 9 // 10
             raise stopped(error, host=self._host, guard=self._guard, out_of_memory=full) from None
         if self._host.failure is not None:
@@ -164,8 +165,9 @@ class ComponentGuest:
         return found
 
 
-def _most_resident() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+def _writable_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[5])
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _function_names(engine: wasmtime.Engine, kind: component.ComponentItem) -> set[str]:

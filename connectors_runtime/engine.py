@@ -52,7 +52,7 @@ def stopped(error: Exception, *, host: Host, guard: Guard, out_of_memory: bool =
         return Failure("limit", f"the connector computed for more than {guard.call_seconds:g} s in one call")
     if out_of_memory:
         return Failure("limit", "the connector used up its memory")
-    return Failure("permanent", f"the connector trapped: {_short(str(error))}")
+    return Failure("permanent", f"the connector stopped: {_short(str(error))}")
 
 
 def failure_of(error: Value) -> Failure:
@@ -65,5 +65,8 @@ def failure_of(error: Value) -> Failure:
 
 def _short(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip() and "Caused by" not in line]
-    traps = [line for line in lines if "trap:" in line]
-    return (traps or lines or ["no reason given"])[-1][:500]
+    for line in lines:
+        if "trap:" in line:
+            return line[:500]
+    causes = lines[1:] if lines and lines[0].startswith("error while executing") else lines
+    return ": ".join(dict.fromkeys((causes[:1] or ["no reason given"]) + causes[-1:]))[:500]

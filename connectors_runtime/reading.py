@@ -15,6 +15,10 @@ from .errors import ProtocolBroken
 from .messages import Done, Failed, Message, Page, decode, frame, unframe
 
 _CHUNK = 256 << 10
+# A native decoder gave up on what the connector sent; it would again.
+_CRASHES = frozenset(
+    f"signal {int(number)}" for number in (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL)
+)
 # The zygote reaps at once; longer means that it is gone too.
 _REAP_SECONDS = 5.0
 
@@ -147,7 +151,7 @@ class Reading:
         except ConnectionError:
             data = b""
         if not data:
-            self._ready.append(Failed("transient", f"connector process ended: {self._life.ending()}"))
+            self._ready.append(_ended(self._life.ending()))
             return
         self._buffer += data
         try:
@@ -169,3 +173,9 @@ class Reading:
                 poll.poll()
             except (BrokenPipeError, ConnectionResetError):
                 return
+
+
+def _ended(how: str) -> Failed:
+    if how in _CRASHES:
+        return Failed("permanent", f"connector process crashed: {how}")
+    return Failed("transient", f"connector process ended: {how}")

@@ -135,6 +135,12 @@ static void *parquet(void) {
   answer[0] = 0; answer[1] = 1; answer[2] = 3; answer[3] = (u32)path; answer[4] = size; answer[5] = 0; answer[6] = host[1];
   return answer;
 }
+static u8 nibble(char c) { return (u8)(c <= '9' ? c - '0' : c - 'a' + 10); }
+static void *unhex(const char *text, u32 size) {
+  u8 *out = take(size / 2);
+  for (u32 i = 0; i < size / 2; i++) out[i] = (u8)(nibble(text[2 * i]) << 4 | nibble(text[2 * i + 1]));
+  return batch(2, out, size / 2);
+}
 static void *counted(void) {
   char *out = (char *)take(64);
   memcpy(out, "n,half\n", 7);
@@ -197,6 +203,7 @@ EXPORT(SOURCE "[method]read-handle.next") void *next(void *self) {
   const char *rest = argument(&size);
   if (is("csv")) return batch(1, rest, size);
   if (is("ndjson")) return batch(0, rest, size);
+  if (is("ipc")) return unhex(rest, size);
   if (is("fail")) return fail(0, rest, size);
   return none();
 }
