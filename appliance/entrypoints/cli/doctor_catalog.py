@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from appliance.bootstrap import Substrate, selfhosted
-from appliance.core.errors import ControlError
+from appliance.core.errors import ControlError, Invalid
 from appliance.core.manifest import from_value
 from appliance.core.pipeline import Manifest
 from appliance.entrypoints.cli import doctor_reach, words
@@ -33,6 +33,9 @@ def examine(settings: Settings, holder: str | None) -> Iterator[Finding]:
             yield good("catalog", "there is none yet; the first start makes it")
         try:
             substrate = selfhosted(replace(settings, data=Path(name)))
+        except Invalid as error:
+            yield broken("bucket", str(error), doctor_reach.BUCKET_FIX)
+            return
         except ControlError as error:
             yield broken("catalog", f"{error.code}: {error}", "start the version that made it, or restore a backup")
             return

@@ -17,6 +17,9 @@ from appliance.settings import Settings
 
 START_SECONDS = 20.0
 
+BUCKET_FIX = "look at HAKIRI_BUCKET, HAKIRI_BUCKET_ENDPOINT, HAKIRI_SYNC_KEY_ID and HAKIRI_SYNC_KEY_SECRET"
+_SINGLE = "set HAKIRI_BUCKET_SINGLE_WRITER=yes if nothing else writes under the prefix, or use another S3 server"
+
 
 def port(settings: Settings, holder: str | None) -> Iterator[Finding]:
     """Whether `serve` could listen; with a server running, nothing is wrong with a taken port."""
@@ -41,8 +44,7 @@ def bucket(objects: ObjectStore) -> Iterator[Finding]:
     try:
         objects.check()
     except ControlError as error:
-        fix = "look at HAKIRI_BUCKET, HAKIRI_BUCKET_ENDPOINT, HAKIRI_SYNC_KEY_ID and HAKIRI_SYNC_KEY_SECRET"
-        yield broken("bucket", f"{objects.location}: {error}", fix)
+        yield broken("bucket", f"{objects.location}: {error}", BUCKET_FIX)
         return
     yield good("bucket", f"{objects.location} can be written")
     yield _conditions(objects)
@@ -51,19 +53,19 @@ def bucket(objects: ObjectStore) -> Iterator[Finding]:
 def _conditions(objects: ObjectStore) -> Finding:
     key = f"doctor/{uuid.uuid4().hex}"
     try:
-        objects.compare_and_set(key, b"hakiri\n", expected=None)
-        try:
-            objects.compare_and_set(key, b"hakiri\n", expected=None)
-        except Conflict:
-            return good("bucket", "conditional writes are honoured")
-        return broken("bucket", "a conditional write overwrote an object", "use another S3 server, or report this")
+        version = objects.compare_and_set(key, b"1\n", expected=None)
+        objects.compare_and_set(key, b"2\n", expected=version)
+        with suppress(Conflict):
+            objects.compare_and_set(key, b"3\n", expected=None)
+            return broken("bucket", "a conditional write overwrote an object", "use another S3 server, or report this")
     except NotAtomic as error:
-        return doubtful("bucket", str(error), "let nothing else write under the prefix, or use another S3 server")
+        return doubtful("bucket", str(error), _SINGLE)
     except ControlError as error:
         return broken("bucket", str(error), "let the key read, write and delete under the prefix")
     finally:
         with suppress(ControlError):
             objects.delete(key)
+    return good("bucket", "conditional writes are honoured, or nothing else writes under the prefix")
 
 
 def connectors(substrate: Substrate) -> Iterator[Finding]:

@@ -19,10 +19,17 @@ _OPTIONS = (
     ("--workers", "HAKIRI_WORKERS", str, "Runs at the same time.  [default: 16]"),
     ("--bucket", "HAKIRI_BUCKET", str, "Land in s3://bucket/prefix instead of the data directory."),
     ("--bucket-endpoint", "HAKIRI_BUCKET_ENDPOINT", str, "The S3 server, https://host; AWS otherwise."),
-    ("--bucket-region", "HAKIRI_BUCKET_REGION", str, "The bucket's region.  [default: auto]"),
+    ("--bucket-region", "HAKIRI_BUCKET_REGION", str, "The bucket's region.  [default: us-east-1]"),
+    (
+        "--bucket-single-writer",
+        "HAKIRI_BUCKET_SINGLE_WRITER",
+        click.Choice(("yes", "no")),
+        "Nothing else writes under the prefix; for S3 servers without conditional writes.",
+    ),
     ("--files-root", "HAKIRI_FILES_ROOT", _FOLDER, "The directory that the `file` connector may read."),
     ("--secrets-dir", "HAKIRI_SECRETS_DIR", _FOLDER, "A directory with one file for each secret."),
     ("--connectors-dir", "HAKIRI_CONNECTORS_DIR", _FOLDER, "A directory with connectors of your own."),
+    ("--keep-days", "HAKIRI_KEEP_DAYS", str, "How long runs and their logs are kept.  [default: 90]"),
     ("--log-format", "HAKIRI_LOG_FORMAT", click.Choice(("console", "json")), "How log lines look."),
     ("--log-level", "HAKIRI_LOG_LEVEL", click.Choice(_LEVELS), "The least important lines to show."),
 )
