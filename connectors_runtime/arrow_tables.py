@@ -117,7 +117,7 @@ def column_type(kind: arrow.DataType) -> str | None:
 
 
 def converted(array: arrow.Array, column: Column) -> arrow.Array:
-    """The array as the column's type; a value that does not fit is refused, never dropped. Raises SchemaIncompatible."""
+    """The array as the column's type; a value that does not fit is refused. Raises SchemaIncompatible."""
     target = TYPES[column.type]
     if array.type == target:
         return array

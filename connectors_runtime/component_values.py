@@ -12,8 +12,10 @@ from wasmtime.component import Record as ForeignRecord
 from wasmtime.component import ResourceAny
 from wasmtime.component import Variant as ForeignVariant
 
-from .abi import Bool, Bytes, Enum, ListOf, Option, Record, Scalar, Text, Type, Value, Variant
+from .abi import Bool, Bytes, Enum, Scalar, Text, Type, Value
+from .abi_compound import ListOf, Option, Record, Variant
 
+_PLAIN: dict[type, type] = {Bool: bool, Enum: str, Text: str, ListOf: list}
 Cases = tuple[tuple[str, Type | None], ...]
 
 
@@ -89,23 +91,17 @@ def _is_tagged(cases: Cases) -> bool:
 
 def _classes(kind: Type) -> set[type]:
     match kind:
-        case Scalar():
-            return {ResourceAny if kind.handle else int}
-        case Bool():
-            return {bool}
-        case Enum() | Text() | Bytes(text=True):
-            return {str}
-        case Bytes():
-            return {bytes}
-        case ListOf():
-            return {list}
-        case Record():
-            return {tuple if _is_tuple(kind) else ForeignRecord}
         case Option():
             return _variant_classes(_option_cases(kind))
         case Variant():
             return _variant_classes(kind.cases)
-    raise AssertionError(kind)
+        case Scalar():
+            return {ResourceAny if kind.handle else int}
+        case Record():
+            return {tuple if _is_tuple(kind) else ForeignRecord}
+        case Bytes():
+            return {str if kind.text else bytes}
+    return {_PLAIN[type(kind)]}
 
 
 def _variant_classes(cases: Cases) -> set[type]:

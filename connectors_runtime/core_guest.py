@@ -12,7 +12,8 @@ from typing import Any
 
 import wasmtime
 
-from .abi import MAX_ITEMS, Text, Value, load_at
+from .abi import MAX_ITEMS, Text, Value
+from .abi_compound import load_at
 from .contract import Batch
 from .engine import failure_of, make_store, stopped
 from .errors import AbiError, Failure
@@ -181,11 +182,14 @@ class CoreGuest:
         for wanted in module.imports:
             place, name = wanted.module, wanted.name or ""
             found = _INTERFACE.fullmatch(place)
-            key = (found[1], name) if found else (_RESOURCES.fullmatch(place) and "source", name)
-            kind = _FUNCTION_TYPES.get(key)
+            interface = found[1] if found else "source" if _RESOURCES.fullmatch(place) else ""
+            kind = _FUNCTION_TYPES.get((interface, name))
             if kind is None:
                 raise Failure("permanent", f"the connector imports {place!r} {name!r}, which no connector is given")
-            call = self._imported(IMPORTS[key[0]][name], functions[key]) if found else self._resource(name)
+            if interface == "source":
+                call: Callable[..., Value] = self._resource(name)
+            else:
+                call = self._imported(IMPORTS[interface][name], functions[interface, name])
             linker.define_func(place, name, kind, call)
         return linker
 
@@ -263,7 +267,7 @@ def _flat(function: Function) -> tuple[str, ...]:
 
 
 # Made before any fork, and no part of an engine.
-_FUNCTION_TYPES: dict[tuple[str | None, str], wasmtime.FuncType] = {
+_FUNCTION_TYPES: dict[tuple[str, str], wasmtime.FuncType] = {
     ("source", "read-handle_new"): _function_type(("i32",), ("i32",)),
     ("source", "read-handle_rep"): _function_type(("i32",), ("i32",)),
     ("source", "read-handle_drop"): _function_type(("i32",), ()),

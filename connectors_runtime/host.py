@@ -1,4 +1,4 @@
-"""What stands behind a guest's imports: the capabilities, called with plain values; nothing is raised into the guest."""
+"""What stands behind a guest's imports: the capabilities, called with plain values, raising nothing into the guest."""
 
 from __future__ import annotations
 

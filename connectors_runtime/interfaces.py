@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .abi import Bool, Bytes, Enum, ListOf, Option, Record, Scalar, Text, Type, Variant, result
+from .abi import Bool, Bytes, Enum, Scalar, Text, Type
+from .abi_compound import ListOf, Option, Record, Variant, result
 from .contract import ArrowIpc, Batch, Csv, Ndjson, ParquetPart
 
 PACKAGE = "hakiri:connector"

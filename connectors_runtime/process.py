@@ -15,8 +15,8 @@ from wasmtime import component
 from .abi import Value
 from .attendant import attend
 from .capabilities.connections import Connections
-from .capabilities.files import Files
 from .capabilities.faults import FileFault
+from .capabilities.files import Files
 from .capabilities.http import Http
 from .capabilities.logs import Logs
 from .capabilities.meter import Meter

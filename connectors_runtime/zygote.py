@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 
 from . import process
 
-
 KEPT_ENVIRONMENT = frozenset(("SSL_CERT_FILE", "SSL_CERT_DIR"))
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from connectors_runtime.egress import DEFAULT_PORTS, Address, Egress
 from connectors_runtime.guard import Guard
+
 from .faults import HttpFault
 from .outgoing import Outgoing
 

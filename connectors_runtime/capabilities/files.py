@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from connectors_runtime.guard import Guard
 from connectors_runtime.parquet_footer import Footer, FooterBroken, read_footer
+
 from .bodies import LARGEST_READ, LONGEST_CHARACTER, cut_inside_character
 from .faults import FileFault
 from .meter import Meter

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from connectors_runtime.guard import Guard
+
 from .bodies import Body, decoder_for
 from .connections import Connections, Link
 from .faults import HttpFault

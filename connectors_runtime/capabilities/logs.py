@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from connectors_runtime.messages import LEVELS, Log
+
 from .secrets import Secrets
 
 LINE_LIMIT = 8 << 10

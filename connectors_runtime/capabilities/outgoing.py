@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, quote, quote_plus, urljoin, urlsplit
 
 from connectors_runtime.egress import DEFAULT_PORTS, normal_host
+
 from .faults import HttpFault
 from .secrets import Secrets, SecretUnknown, holds_place, json_text
 
@@ -65,7 +66,8 @@ def prepare(*, method: str, url: str, headers: list[tuple[str, str]], body: str 
         raise HttpFault("denied", str(error)) from None
     _check_headers(filled)
     private = _PRIVATE | {name.lower() for name, value in headers if holds_place(value)}
-    return _outgoing(parts, method, filled, data, private, body is not None and holds_place(body))
+    private_body = body is not None and holds_place(body)
+    return _sent_to(Outgoing(method, "", "", 0, "", filled, data, private, private_body), parts)
 
 
 def redirected(request: Outgoing, *, status: int, location: str) -> Outgoing:
@@ -74,7 +76,7 @@ def redirected(request: Outgoing, *, status: int, location: str) -> Outgoing:
     method, body = request.method, request.body
     if status == 303 or (status in {301, 302} and method == "POST"):  # noqa: PLR2004 - RFC 9110
         method, body = ("HEAD" if method == "HEAD" else "GET"), None
-    following = _outgoing(parts, method, request.headers, body, request.private, request.private_body)
+    following = _sent_to(replace(request, method=method, body=body), parts)
     if following.origin == request.origin:
         return following
     if body is not None and request.private_body:
@@ -83,20 +85,13 @@ def redirected(request: Outgoing, *, status: int, location: str) -> Outgoing:
     return replace(following, headers=kept)
 
 
-def _outgoing(
-    parts: SplitResult,
-    method: str,
-    headers: tuple[tuple[str, str], ...],
-    body: bytes | None,
-    private: frozenset[str],
-    private_body: bool,
-) -> Outgoing:
+def _sent_to(request: Outgoing, parts: SplitResult) -> Outgoing:
     target = quote(parts.path or "/", safe=_PATH_SAFE)
     if parts.query:
         target += "?" + quote(parts.query, safe=_PATH_SAFE + '?[]{}|^`"<>\\')
     host = normal_host(parts.hostname or "")
     port = parts.port or DEFAULT_PORTS[parts.scheme]
-    return Outgoing(method, parts.scheme, host, port, target, headers, body, private, private_body)
+    return replace(request, scheme=parts.scheme, host=host, port=port, target=target)
 
 
 def _split(url: str) -> SplitResult:

@@ -65,6 +65,8 @@ def test_a_log_that_floods_is_cut(bench: Bench) -> None:
 
 
 SOURCE = "cm32p2|hakiri:connector/source@1|"
+ILL_TYPED = f"""(module (memory (export "memory") 1)
+    (func (export "{SOURCE}open")) (func (export "cm32p2_realloc")) (func (export "{SOURCE}discover")))"""
 
 
 def module(text: str, tmp_path: Path) -> Path:
@@ -84,11 +86,7 @@ def module(text: str, tmp_path: Path) -> Path:
         ("(module)", "does not export hakiri:connector/source@1"),
         (f'(module (func (export "{SOURCE}open")))', "does not export 'cm32p2_memory'"),
         (f'(module (memory (export "memory") 1) (func (export "{SOURCE}open")))', "does not export the function"),
-        (
-            f'(module (memory (export "memory") 1) (func (export "{SOURCE}open")) (func (export "cm32p2_realloc"))'
-            f' (func (export "{SOURCE}discover")))',
-            "too many parameters",
-        ),
+        (ILL_TYPED, "too many parameters"),
         ("(module (memory 1) (func $f unreachable) (start $f))", "unreachable"),
         ("(module (memory 60000))", "exceeds memory limits"),
         ("(module (memory 1) (memory 1))", "memory"),
@@ -136,7 +134,8 @@ def test_a_connector_that_is_not_there_is_named(bench: Bench, tmp_path: Path) ->
 
 
 def test_flipped_bytes_never_end_the_host(bench: Bench, tmp_path: Path) -> None:
-    whole, chance, path = MODULE.read_bytes(), random.Random(7), tmp_path / "flipped.wasm"
+    whole, chance = MODULE.read_bytes(), random.Random(7)  # noqa: S311 - the same damage every time
+    path = tmp_path / "flipped.wasm"
 
     for _ in range(25):
         damaged = bytearray(whole)
@@ -144,7 +143,8 @@ def test_flipped_bytes_never_end_the_host(bench: Bench, tmp_path: Path) -> None:
             damaged[chance.randrange(8, len(whole))] = chance.randrange(256)
         path.write_bytes(damaged)
         end = bench.last("count 1", wasm=path, call_seconds=1.0)
-        assert isinstance(end, Done) or "connector process ended" not in end.message, end
+        assert isinstance(end, Done | Failed)
+        assert "connector process" not in str(end)
 
 
 def test_machine_code_is_kept_and_a_damaged_file_is_made_again(bench: Bench, tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ from connectors_runtime.capabilities.faults import HttpFault
 from connectors_runtime.capabilities.secrets import Secrets
 
 
-def body(chunks: list[bytes], *, encoding: str = "", limit: int | None = None, secret: str = "unused-secret") -> Body:
+def body(chunks: list[bytes], *, encoding: str = "", limit: int | None = None, hidden: str = "not in there") -> Body:
     source = iter([chunk for chunk in chunks if chunk])
-    return Body(lambda _: next(source, b""), decoder_for(encoding), Secrets({"S": secret}).masker(), limit)
+    return Body(lambda _: next(source, b""), decoder_for(encoding), Secrets({"S": hidden}).masker(), limit)
 
 
 def texts(of: Body, size: int) -> Iterator[bytes]:
@@ -87,4 +87,4 @@ def test_an_encoding_that_nobody_asked_for_is_refused() -> None:
 def test_a_secret_is_masked_across_chunks_of_a_compressed_body() -> None:
     packed = gzip.compress(b'{"echo":"hush-hush-42"}')
 
-    assert body([packed[:9], packed[9:]], encoding="gzip", secret="hush-hush-42").read(99) == b'{"echo":"***"}'
+    assert body([packed[:9], packed[9:]], encoding="gzip", hidden="hush-hush-42").read(99) == b'{"echo":"***"}'

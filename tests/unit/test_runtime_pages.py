@@ -139,7 +139,7 @@ def test_a_declared_timestamp_is_read_from_text(pages: PageWriter, batch: Batch)
     page = knowing(pages, Column("t", "timestamp")).write(batch)
 
     assert page is not None
-    assert duckdb.sql(f"SELECT epoch_us(t) FROM '{page.path}'").fetchall() == [(1706695200000000,)]
+    assert duckdb.read_parquet(str(page.path)).project("epoch_us(t)").fetchall() == [(1706695200000000,)]
 
 
 @pytest.mark.parametrize("batch", [csv("t\nyesterday\n"), ndjson('{"t":"yesterday"}')])

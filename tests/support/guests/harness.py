@@ -29,7 +29,12 @@ class Bench:
         """What `guest.c` understands as `config`."""
         staging = self.directory / "staging"
         staging.mkdir(exist_ok=True)
-        given = {"wasm": MODULE, "cache_dir": self.directory / "cache", "staging": staging, "table": "t"}
+        given: dict[str, Any] = {
+            "wasm": MODULE,
+            "cache_dir": self.directory / "cache",
+            "staging": staging,
+            "table": "t",
+        }
         return ReadSpec(config=config, **(given | changes))
 
     def run(self, config: str, **changes: Any) -> list[Message]:
@@ -112,6 +117,7 @@ def serving(answers: dict[str, Answer]) -> Iterator[Site]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    server.handle_error = lambda *_: None  # type: ignore[method-assign] # guests hang up early on purpose
     site = Site(server.server_address[1], answers)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
