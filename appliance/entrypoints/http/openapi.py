@@ -65,19 +65,12 @@ def openapi_route(routes: Callable[[], Sequence[Router]]) -> Router:
 
 def describe(routes: Sequence[Router]) -> _Json:
     """As OpenAPI 3.1. The framework knows the handlers; what all of them share is added here."""
-    config = OpenAPIConfig(
-        title="hakiri-control",
-        version=__version__,
-        description=_ABOUT,
-        security=[{"token": []}],
-        components=Components(security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}),
-    )
     dependencies = {
         "ask": Provide(lambda: None, sync_to_thread=False),
         "streams": Provide(lambda: None, sync_to_thread=False),
     }
     # Only to be described. It must not set up logging, which belongs to the process.
-    app = Litestar([*routes], dependencies=dependencies, openapi_config=config, logging_config=None)
+    app = Litestar([*routes], dependencies=dependencies, openapi_config=_config(), logging_config=None)
     tree: _Json = app.openapi_schema.to_schema()
     _schemas(tree)
     for method, operation in _operations(tree):
@@ -89,6 +82,16 @@ def describe(routes: Sequence[Router]) -> _Json:
         if operation["operationId"] in _BODIES:
             operation["requestBody"] = _body(_BODIES[str(operation["operationId"])])
     return tree
+
+
+def _config() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="hakiri-control",
+        version=__version__,
+        description=_ABOUT,
+        security=[{"token": []}],
+        components=Components(security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}),
+    )
 
 
 def _body(kind: type[msgspec.Struct]) -> _Json:

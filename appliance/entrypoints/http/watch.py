@@ -24,8 +24,8 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 HEALTH = frozenset({"/livez", "/readyz", "/metrics"})
 
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-_STATE = "hakiri_request_id"
-_ACTOR = "hakiri_actor"
+_STATE = "request id"
+_ACTOR = "actor"
 
 
 @dataclass(frozen=True, slots=True)
