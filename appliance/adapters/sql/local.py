@@ -17,6 +17,17 @@ BUSY_SECONDS = 10.0
 GROUP = 256
 
 
+# What one batch got wrong alone: everything else is the disk's or the lock's, and nobody's batch went through.
+_OF_ONE_BATCH = (
+    Refused,
+    sqlite3.IntegrityError,
+    sqlite3.DataError,
+    sqlite3.ProgrammingError,
+    ValueError,  # text that is not Unicode
+    OverflowError,  # a number of more than 64 bits
+)
+
+
 class _Ticket:
     """A batch that waits for its commit, and what came of it."""
 
@@ -75,12 +86,15 @@ class LocalSql:
                 self._readers.pop().close()
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
-        )
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
+        try:
+            connection = sqlite3.connect(
+                self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
+            )
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+        except sqlite3.Error as error:
+            raise Unavailable(f"catalog {self._path}: {error}") from error
         return connection
 
     def _commit_waiting(self) -> None:
@@ -103,9 +117,9 @@ class LocalSql:
                 cursor = self._writer.execute(statement.sql, statement.params)
                 rows = cursor.fetchall()
                 if statement.must_change and not rows and cursor.rowcount < 1:
-                    raise Refused(index)  # noqa: TRY301 - undone below, like any other failure
+                    raise Refused(index)
                 ticket.rows.append(rows)
-        except (sqlite3.IntegrityError, sqlite3.ProgrammingError, Refused) as error:
+        except _OF_ONE_BATCH as error:
             self._writer.execute("ROLLBACK TO batch")
             ticket.error = error
         self._writer.execute("RELEASE batch")
