@@ -77,8 +77,8 @@ class Journal(Protocol):
 
         A run that starts gets `deadline_at`; one that resumes keeps its own.
 
-        None if someone holds it, its retry is not due, it is final, unknown, or an exclusive run of the
-        same pipeline is running.
+        None if someone holds it, its retry is not due, it is final or unknown, or it is exclusive and has not
+        started while another run of its pipeline is running, or an older one waits.
         """
         ...
 
@@ -179,7 +179,8 @@ class Schedules(Protocol):
     def record(self, firings: Sequence[Firing], samples: Sequence[Sample], *, now: datetime) -> Sequence[RunId]:
         """Write ledger rows, runs and the schedules' new positions, all or nothing; return the new runs.
 
-        A firing whose schedule moved since `due` is left out: another ticker was first. `samples` are counted.
+        A firing whose schedule moved since `due` is left out: another ticker was first. `samples` are counted
+        if none was left out. A moment that has a row, or a run, keeps it.
         """
         ...
 

@@ -74,7 +74,7 @@ _PAGE_COUNTED = Prepared(
     must_change=True,
 )
 _CHECKPOINT = Prepared(insert(C))
-_COMMIT = Prepared(insert(T).on_conflict("IGNORE"))
+_COMMIT = Prepared(insert(T).on_conflict("IGNORE"), must_change=True)
 _POSITION = Prepared(
     insert(P).on_conflict(
         conflict_target=(P.team_id, P.pipeline_id, P.table_name),
@@ -185,15 +185,19 @@ class SqlJournal:
         ttl: timedelta,
     ) -> Lease:  # fmt: skip
         renewed = replace(lease, expires_at=now + ttl)
-        self._guarded(
-            lease,
-            _RENEW(**self._lease(lease), expires_at=iso(renewed.expires_at)),
+        renew = _RENEW(**self._lease(lease), expires_at=iso(renewed.expires_at))
+        commits = (
             self._commit(commit, lease.fence),
             self._position(commit, pipeline_id),
             counters.add(self._team, "hakiri_rows_landed_total", commit.rows),
             counters.add(self._team, "hakiri_bytes_landed_total", commit.bytes),
             *([self._schema(commit, schema)] if schema else []),
         )
+        try:
+            self._gateway.batch([renew, *commits])
+        except Refused:
+            # The lease moved on, or the commit is recorded already, and counted: renewing alone tells which.
+            self._guarded(lease, renew)
         return renewed
 
     def retry(self, lease: Lease, error: RunError, *, at: datetime, now: datetime) -> None:

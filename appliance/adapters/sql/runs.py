@@ -10,7 +10,7 @@ from peewee import fn
 
 from appliance.adapters.sql import counters
 from appliance.adapters.sql.audits import audit_row
-from appliance.adapters.sql.gateway import Refused, SqlGateway
+from appliance.adapters.sql.gateway import Refused, SqlGateway, Statement
 from appliance.adapters.sql.prepared import Prepared, param
 from appliance.adapters.sql.rows import run_of, step_of_row
 from appliance.adapters.sql.tables import Checkpoint as C
@@ -83,12 +83,13 @@ _COMMITS = Prepared(
 _CANCEL_PENDING = Prepared(
     R.update({R.state: "cancelled", R.finished_at: param("now"), R.cancel_requested_at: param("now"),
               R.cancelled_by: param("by")})
-    .where(_this_run & (R.state == "pending"))
-    .returning(R.id)
+    .where(_this_run & (R.state == "pending")),
+    must_change=True,
 )  # fmt: skip
 _CANCEL_RUNNING = Prepared(
-    R.update({R.cancel_requested_at: fn.COALESCE(R.cancel_requested_at, param("now")), R.cancelled_by: param("by")})
-    .where(_this_run & ((R.state == "running") | (R.finished_at == param("now")))),
+    R.update({R.cancel_requested_at: fn.COALESCE(R.cancel_requested_at, param("now")),
+              R.cancelled_by: fn.COALESCE(R.cancelled_by, param("by"))})
+    .where(_this_run & (R.state == "running")),
     must_change=True,
 )  # fmt: skip
 _CANCEL_REQUESTED = Prepared(R.select(R.cancel_requested_at).where(_this_run))
@@ -178,19 +179,22 @@ class SqlRuns:
         return [*reads, *commits]
 
     def request_cancel(self, run_id: RunId, *, now: datetime, audit: AuditEntry) -> Run:
-        run = self.get(run_id)
         values = {"team": self._team, "run_id": run_id, "now": iso(now), "by": audit.actor}
-        try:
-            cancelled, *_ = self._gateway.batch(
-                [_CANCEL_PENDING(**values), _CANCEL_RUNNING(**values), audit_row(self._team, audit)]
-            )
-        except Refused:
-            raise Conflict(f"run {run_id} is {run.state} already") from None
-        if cancelled:
-            self._gateway.batch(
-                [counters.add(self._team, "hakiri_runs_finished_total", labels={"state": RunState.CANCELLED})]
-            )
+        count = counters.add(self._team, "hakiri_runs_finished_total", labels={"state": RunState.CANCELLED})
+        noted = audit_row(self._team, audit)
+        # A run never goes back to waiting: what is not pending now is running, or final.
+        if not (
+            self._changes(_CANCEL_PENDING(**values), count, noted) or self._changes(_CANCEL_RUNNING(**values), noted)
+        ):
+            raise Conflict(f"run {run_id} is {self.get(run_id).state} already")
         return self.get(run_id)
+
+    def _changes(self, *statements: Statement) -> bool:
+        try:
+            self._gateway.batch(statements)
+        except Refused:
+            return False
+        return True
 
     def cancel_requested(self, run_id: RunId) -> bool:
         rows = self._gateway.query(_CANCEL_REQUESTED(team=self._team, run_id=run_id))

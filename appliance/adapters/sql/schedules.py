@@ -10,6 +10,7 @@ from peewee import fn
 from appliance.adapters.sql import counters
 from appliance.adapters.sql.gateway import Refused, Row, SqlGateway, Statement
 from appliance.adapters.sql.prepared import Prepared, param
+from appliance.adapters.sql.rows import run_of
 from appliance.adapters.sql.runs import INSERT_RUN, new_run_values
 from appliance.adapters.sql.tables import Fire as F
 from appliance.adapters.sql.tables import Run as R
@@ -21,7 +22,7 @@ from appliance.core.fires import Policy
 from appliance.core.ledger import ArmedSchedule, FireRow, Firing
 from appliance.core.paging import Page, decode_key, encode_key
 from appliance.core.pipeline import Catchup, Overlap
-from appliance.core.run import RunId
+from appliance.core.run import NewRun, RunId, RunState
 from appliance.core.schedule import Schedule
 
 _mine = S.team_id == param("team")
@@ -46,10 +47,14 @@ _MOVE = Prepared(
     ),
     must_change=True,
 )
-_FIRE = Prepared(insert(F))
+# A moment that has its row keeps it: the clock was set back and the schedule armed anew.
+_FIRE = Prepared(insert(F).on_conflict("IGNORE"))
 _CANCEL_ACTIVE = Prepared(
     R.update(
-        {R.cancel_requested_at: fn.COALESCE(R.cancel_requested_at, param("now")), R.cancelled_by: "schedule"}
+        {
+            R.cancel_requested_at: fn.COALESCE(R.cancel_requested_at, param("now")),
+            R.cancelled_by: fn.COALESCE(R.cancelled_by, "schedule"),
+        }
     ).where((R.team_id == param("team")) & (R.pipeline_id == param("pipeline_id")) & (R.state == "running"))
 )
 _CANCEL_WAITING = Prepared(
@@ -93,10 +98,13 @@ class SqlSchedules:
         """All in one commit; one by one if another ticker moved one of them."""
         extra = [counters.add(self._team, sample.name, sample.value, sample.labels) for sample in samples]
         try:
-            self._gateway.batch([part for firing in firings for part in self._statements(firing, now)] + extra)
+            results = self._gateway.batch(
+                [part for firing in firings for part in self._statements(firing, now)] + extra
+            )
         except Refused:
             return [] if len(firings) == 1 else [run for one in firings for run in self.record([one], [], now=now)]
-        return [run.id for firing in firings for run in firing.runs]
+        # Only the runs that were made return a row.
+        return [run_of(row).id for rows in results for row in rows]
 
     def fires(self, *, pipeline_id: str | None, before: str | None, limit: int) -> Page[FireRow]:
         before_at, before_id = decode_key(before, str, str) if before else ("9999", "")
@@ -123,17 +131,18 @@ class SqlSchedules:
             last_expected=iso(firing.last_expected),
             next_fire=iso(firing.next_fire),
         )
-        cancels = [_CANCEL_WAITING(**this, now=iso(now)), _CANCEL_ACTIVE(**this, now=iso(now))]
-        runs = [INSERT_RUN(**new_run_values(self._team, run)) for run in firing.runs]
+        cancels = [
+            _CANCEL_WAITING(**this, now=iso(now)),
+            counters.add_changed(self._team, "hakiri_runs_finished_total", labels={"state": RunState.CANCELLED}),
+            _CANCEL_ACTIVE(**this, now=iso(now)),
+        ]
+        runs = [part for run in firing.runs for part in self._run(run)]
+        return [moved, *self._ledger(firing, now), *(cancels if firing.cancel_active else ()), *runs]
+
+    def _run(self, run: NewRun) -> Sequence[Statement]:
         return [
-            moved,
-            *self._ledger(firing, now),
-            *(cancels if firing.cancel_active else ()),
-            *runs,
-            *(
-                counters.add(self._team, "hakiri_runs_created_total", labels={"trigger": run.trigger})
-                for run in firing.runs
-            ),
+            INSERT_RUN(**new_run_values(self._team, run)),
+            counters.add_changed(self._team, "hakiri_runs_created_total", labels={"trigger": run.trigger}),
         ]
 
     def _ledger(self, firing: Firing, now: datetime) -> Sequence[Statement]:
@@ -153,7 +162,7 @@ class SqlSchedules:
                 )
             )
             statements.append(
-                counters.add(self._team, "hakiri_fires_total", entry.count, {"reason": str(entry.reason)})
+                counters.add_changed(self._team, "hakiri_fires_total", entry.count, {"reason": str(entry.reason)})
             )
         return statements
 

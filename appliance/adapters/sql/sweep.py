@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from peewee import SQL
+from peewee import SQL, fn
 
 from appliance.adapters.sql import counters
-from appliance.adapters.sql.gateway import SqlGateway, Statement
+from appliance.adapters.sql.gateway import Refused, SqlGateway, Statement
 from appliance.adapters.sql.journal import CLAIMABLE, ENDED
 from appliance.adapters.sql.prepared import Prepared, param
 from appliance.adapters.sql.tables import Checkpoint as C
@@ -34,13 +34,19 @@ _CANCELLED = Prepared(
     .limit(param("limit"))
 )
 _END = Prepared(
-    R.update(ENDED | {R.fence: R.fence + 1})
-    .where(_mine & (R.id == param("run_id")) & _active & _unheld)
-    .returning(R.id)
+    R.update(ENDED | {R.fence: R.fence + 1}).where(_mine & (R.id == param("run_id")) & _active & _unheld),
+    must_change=True,
 )
+
+
+def _held_by(holder: str) -> Any:
+    """Whether the run's holder starts with that; LIKE would take a name's _ for any letter."""
+    return fn.SUBSTR(R.holder, 1, fn.LENGTH(param(holder))) == param(holder)
+
+
 _FREE = Prepared(
     R.update({R.holder: None, R.lease_expires_at: None})
-    .where(_mine & (R.state == "running") & R.holder.startswith(param("node")) & ~R.holder.startswith(param("boot")))
+    .where(_mine & (R.state == "running") & _held_by("node") & ~_held_by("boot"))
     .returning(R.id)
 )
 _ended_before = (
@@ -85,12 +91,13 @@ class SqlSweep:
 
     def end(self, run_id: RunId, state: RunState, error: RunError | None, *, now: datetime) -> bool:
         code, message = (error.code, error.message) if error else (None, None)
-        [rows] = self._gateway.batch(
-            [_END(team=self._team, run_id=run_id, state=state, now=iso(now), code=code, message=message)]
-        )
-        if rows:
-            self._gateway.batch([counters.add(self._team, "hakiri_runs_finished_total", labels={"state": state})])
-        return bool(rows)
+        end = _END(team=self._team, run_id=run_id, state=state, now=iso(now), code=code, message=message)
+        count = counters.add(self._team, "hakiri_runs_finished_total", labels={"state": state})
+        try:
+            self._gateway.batch([end, count])
+        except Refused:
+            return False
+        return True
 
     def free_leases(self, node_id: str, boot: str) -> int:
         node = f"{node_id}/"
