@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
-from peewee import EXCLUDED, Case, fn
+from peewee import EXCLUDED, Case, Select, fn
 
 from appliance.adapters.sql.audits import audit_row
 from appliance.adapters.sql.gateway import Refused, Row, SqlGateway, Statement
@@ -28,7 +28,17 @@ _GET = Prepared(V.select(*columns(V)).where(_mine & (V.number == param("number")
 _LIST = Prepared(
     V.select(*columns(V)).where(_mine & (V.number < param("before"))).order_by(V.number.desc()).limit(param("limit"))
 )
-_ADD = Prepared(insert(V).on_conflict("IGNORE"), must_change=True)
+_head = V.alias("head")
+_ADD = Prepared(
+    V.insert(
+        Select(None, [param(column.name) for column in columns(V)]).where(
+            _head.select(fn.COALESCE(fn.MAX(_head.number), 0)).where(_head.team_id == param("team_id"))
+            == param("based_on")
+        ),
+        columns=columns(V),
+    ),
+    must_change=True,
+)
 
 # A schedule that is written as before keeps its place; any other starts from this revision.
 _same = (S.text == EXCLUDED.text) & (S.zone == EXCLUDED.zone)
@@ -84,6 +94,7 @@ class SqlRevisions:
         number = revision.based_on + 1
         row = _ADD(
             team_id=self._team,
+            based_on=revision.based_on,
             number=number,
             digest=revision.digest,
             manifest=revision.manifest,
