@@ -94,7 +94,7 @@ class Actor:
 
 
 class Teams(Protocol):
-    """Members and their tokens. Both count as absent once removed or revoked."""
+    """Members and their tokens. A removed member counts as absent; a revoked token is listed, and opens nothing."""
 
     def found(self, name: str, node_id: str, now: datetime) -> bool:
         """Make the team if there is none yet. True the first time."""

@@ -30,8 +30,11 @@ _present = (M.team_id == param("team")) & M.removed_at.is_null()
 _MEMBERS = Prepared(M.select(*columns(M)).where(_present).order_by(M.name))
 _PUT_MEMBER = Prepared(
     insert(M).on_conflict(
-        conflict_target=(M.team_id, M.name), update={M.role: EXCLUDED.role, M.removed_at: EXCLUDED.removed_at}
-    )
+        conflict_target=(M.team_id, M.name),
+        update={M.role: EXCLUDED.role, M.created_at: EXCLUDED.created_at, M.removed_at: None},
+        where=M.removed_at.is_null(False),
+    ),
+    must_change=True,
 )
 _other = M.alias("other")
 _another_owner = _other.select(_other.name).where(
@@ -107,9 +110,10 @@ class SqlTeams:
             created_at=iso(member.created_at),
             removed_at=None,
         )
-        if any(known.name == member.name for known in self.members()):
-            raise Conflict(f"{member.name} is a member already; `hakiri member role` changes a role")
-        self._gateway.batch([row, audit_row(self._team, audit)])
+        try:
+            self._gateway.batch([row, audit_row(self._team, audit)])
+        except Refused:
+            raise Conflict(f"{member.name} is a member already; `hakiri member role` changes a role") from None
 
     def change_role(self, name: str, role: Role, audit: AuditEntry) -> None:
         self._change(name, _DEMOTE(team=self._team, member=name, role=role), audit_row(self._team, audit))
