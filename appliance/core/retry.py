@@ -26,5 +26,8 @@ def next_attempt(
     if failures + 1 >= attempts:
         return None
     delay = min(RETRY_FIRST_DELAY * 2 ** min(failures, 20), RETRY_LONGEST_DELAY) * (1 - jitter / 2)
-    at = now + max(delay, retry_after or timedelta(0))
+    wait = max(delay, retry_after or timedelta(0))
+    if wait > RETRY_WINDOW:
+        return None
+    at = now + wait
     return at if at <= (first_failure_at or now) + RETRY_WINDOW else None
