@@ -18,6 +18,7 @@ PORT_MAX = 65_535
 KEEP_DAYS = 90
 KEEP_DAYS_MAX = 3_650
 WORKERS_MAX = 256
+LONGEST_NUMBER = 9
 
 
 class InvalidSetting(Invalid):
@@ -64,8 +65,14 @@ class Settings:
     def read(cls, environment: Mapping[str, str]) -> Settings:
         """Raises InvalidSetting, naming the variable and what it may be."""
         known = _Variables(environment)
+        settings = cls._read(known)
+        known.refuse_unknown()
+        return settings
+
+    @classmethod
+    def _read(cls, known: _Variables) -> Settings:
         host, port = known.address("HAKIRI_BIND", HOST, PORT)
-        settings = cls(
+        return cls(
             profile=known.choice("HAKIRI_PROFILE", Profile, Profile.SELFHOSTED),
             data=known.path("HAKIRI_DATA") or Path("data").absolute(),
             host=host,
@@ -85,8 +92,6 @@ class Settings:
             log_format=known.choice("HAKIRI_LOG_FORMAT", LogFormat, LogFormat.CONSOLE),
             log_level=known.one_of("HAKIRI_LOG_LEVEL", ("debug", "info", "warning", "error"), "info"),
         )
-        known.refuse_unknown()
-        return settings
 
 
 # Read by the command line's client, not by the server.
@@ -122,7 +127,7 @@ class _Variables:
         text = self.text(name)
         if text is None:
             return default
-        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        if not _is_number(text) or not least <= int(text) <= most:
             raise InvalidSetting(f"{name}={text!r}: must be a whole number from {least} to {most}")
         return int(text)
 
@@ -131,7 +136,7 @@ class _Variables:
         if text is None:
             return host, port
         given_host, _, given_port = text.rpartition(":")
-        if not given_port.isascii() or not given_port.isdigit() or int(given_port) > PORT_MAX:
+        if not _is_number(given_port) or int(given_port) > PORT_MAX:
             raise InvalidSetting(f"{name}={text!r}: must be host:port, such as 127.0.0.1:8080 or 0.0.0.0:8080")
         return given_host.strip("[]") or host, int(given_port)
 
@@ -148,3 +153,8 @@ class _Variables:
         for name in self._environment:
             if name.startswith("HAKIRI_") and name not in self._known and not name.startswith(tuple(self._prefixes)):
                 raise InvalidSetting(f"{name}: there is no such variable; known are {', '.join(sorted(self._known))}")
+
+
+def _is_number(text: str) -> bool:
+    """Python reads digits of every script, and refuses to read thousands of them."""
+    return text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER
