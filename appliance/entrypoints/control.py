@@ -144,15 +144,7 @@ def main() -> int:
 
 
 async def _serve(process: ControlProcess, settings: Settings) -> None:
-    app = create_app(process.control, settings=settings, stopping=process.stopping.is_set)
-    server = Server(
-        app,
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.ASGI,
-        log_enabled=False,
-        backlog=1024,
-    )
+    server = _server(process, settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
@@ -169,6 +161,18 @@ async def _serve(process: ControlProcess, settings: Settings) -> None:
         await asyncio.wait_for(serving, DRAIN)
     except TimeoutError:
         _log.warning("requests were still open after %.0f s", DRAIN)
+
+
+def _server(process: ControlProcess, settings: Settings) -> Server:
+    app = create_app(process.control, settings=settings, stopping=process.stopping.is_set)
+    return Server(
+        app,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        log_enabled=False,
+        backlog=1024,
+    )
 
 
 def _claim_port(settings: Settings) -> None:
