@@ -11,7 +11,7 @@ from typing import Any
 import wasmtime
 from wasmtime import component
 
-from . import mini_wasi
+from . import fast_bytes, mini_wasi
 from .abi import Value
 from .component_values import from_component, to_component
 from .contract import ArrowIpc, Batch, Csv, Ndjson
@@ -48,6 +48,7 @@ class ComponentGuest:
         # A component hides its memories; what this process grew by tells that one was full.
         self._writable = _writable_bytes()
         self._store = make_store(engine, memory_bytes=memory_bytes, instances=_INSTANCES, memories=_MEMORIES)
+        fast_bytes.install()
         linker = self._linked(engine, loaded)
         self._instance = self._enter(lambda: linker.instantiate(self._store, loaded))
         self._functions = self._exported(engine, loaded)

@@ -103,20 +103,12 @@ class CoreGuest:
         self._store = make_store(engine, memory_bytes=memory_bytes, instances=4, memories=1)
         self._handles: dict[int, int] = {}
         self._last_handle = 0
-        linker = self._linked(engine, module)
-        instance = self._enter(lambda: linker.instantiate(self._store, module))
-        self._exports = instance.exports(self._store)
-        self._prefix = self._source_prefix()
-        self.memory = GuestMemory(
-            self._store,
-            self._memory_export(),
-            lambda size, align: self._called("cm32p2_realloc", 0, 0, align, size),
-            page_bytes + _SPARE_BYTES,
-        )
-        if self._exports.get("cm32p2_initialize") is not None:
-            initialize = self._function("cm32p2_initialize")
-            self._enter(lambda: initialize(self._store))
         self._handle = 0
+        linker = self._linked(engine, module)
+        self._exports = self._enter(lambda: linker.instantiate(self._store, module)).exports(self._store)
+        self._prefix = self._source_prefix()
+        self.memory = GuestMemory(self._store, self._memory_export(), self._allocate, page_bytes + _SPARE_BYTES)
+        self._finish("cm32p2_initialize")
 
     def discover(self, config: str) -> list[Value]:
         """The tables as plain records."""
@@ -156,10 +148,17 @@ class CoreGuest:
             value = load_at(function.result or Text(), self.memory, pointer)
         except AbiError as error:
             raise Failure("permanent", f"the connector's {name} broke the ABI: {error}") from None
-        if self._exports.get(self._prefix + name + "_post") is not None:
-            finish = self._function(self._prefix + name + "_post")
-            self._enter(lambda: finish(self._store, _signed(pointer)))
+        self._finish(self._prefix + name + "_post", _signed(pointer))
         return value
+
+    def _finish(self, name: str, *flat: int) -> None:
+        # Optional exports: one that is missing has nothing to do.
+        if self._exports.get(name) is not None:
+            function = self._function(name)
+            self._enter(lambda: function(self._store, *flat))
+
+    def _allocate(self, size: int, align: int) -> int:
+        return self._called("cm32p2_realloc", 0, 0, align, size)
 
     def _enter(self, work: Callable[[], Any]) -> Any:
         try:
