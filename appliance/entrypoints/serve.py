@@ -14,6 +14,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 # Answered by the control process when starting again cannot help: a bad setting, a newer data directory.
 EXIT_GIVE_UP = 78
@@ -34,9 +35,22 @@ class InUse(Exception):
     """Another control plane works on the data directory."""
 
 
-def serve(data: Path) -> int:
-    """Run until told to stop; return the exit code. Settings come from the environment. Raises InUse."""
+def serve(data: Path) -> NoReturn:
+    """Become the supervisor of the data directory. Settings come from the environment. Raises InUse.
+
+    This process starts anew with nothing but this module, so that the command line's code takes no memory
+    for as long as the control plane runs. The lock stays: its descriptor is inherited.
+    """
     lock = hold(data)
+    os.set_inheritable(lock, True)
+    command = [sys.executable, "-P", "-m", "appliance.entrypoints.serve", str(lock)]
+    os.execve(command[0], command, _environment())  # noqa: S606 - our own interpreter and module
+
+
+def main() -> int:
+    """Supervise, holding the lock that `serve` took, until told to stop; return the exit code."""
+    lock = int(sys.argv[1])
+    os.set_inheritable(lock, False)
     libc = ctypes.CDLL(None)
     libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
@@ -90,7 +104,7 @@ class _Supervisor:
         self.control = subprocess.Popen(
             [sys.executable, "-P", "-m", "appliance.entrypoints.control"],
             pass_fds=[self.lock],
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+            env=_environment(),
             preexec_fn=self._in_child,  # noqa: PLW1509 - this process has one thread
         )
 
@@ -146,5 +160,14 @@ class _Supervisor:
             self._reap()
 
 
+def _environment() -> dict[str, str]:
+    """Ours, with a way to our own modules from any directory."""
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+
+
 def _say(text: str) -> None:
     print(f"hakiri: {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

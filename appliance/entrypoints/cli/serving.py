@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -56,7 +57,7 @@ def serve(**given: object) -> None:
         value = given[variable.lower()]
         if value is not None:
             os.environ[variable] = str(value)
-    click.get_current_context().exit(_serve())
+    _serve()
 
 
 for _option, _variable, _kind, _text in _OPTIONS:
@@ -65,14 +66,14 @@ for _option, _variable, _kind, _text in _OPTIONS:
     )(serve)
 
 
-def _serve() -> int:
+def _serve() -> NoReturn:
     from appliance.core.errors import ControlError  # noqa: PLC0415 - `--help` must not wait for the server's code
     from appliance.entrypoints.serve import InUse, serve  # noqa: PLC0415
     from appliance.settings import Settings  # noqa: PLC0415
 
     try:
         settings = Settings.read(os.environ)
-        return serve(settings.data)
+        serve(settings.data)
     except InUse as error:
         raise Stop(Exit.CONFLICT, str(error)) from None
     except ControlError as error:
