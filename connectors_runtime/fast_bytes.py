@@ -22,8 +22,8 @@ def install() -> None:
     """Replace the conversion in this process."""
     if not _AS_EXPECTED or ListType.convert_from_c is _from_c:
         return
-    ListType.convert_from_c = _from_c  # type: ignore[method-assign] # no other way in
-    ListType.convert_to_c = _to_c  # type: ignore[method-assign] # no other way in
+    ListType.convert_from_c = _from_c  # type: ignore[method-assign, assignment] # no other way in
+    ListType.convert_to_c = _to_c  # type: ignore[method-assign, assignment] # no other way in
 
 
 _slow_from_c = ListType.convert_from_c
