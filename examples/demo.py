@@ -63,11 +63,23 @@ def _plan() -> Plan:
     parser = argparse.ArgumentParser(prog="make demo", description="A real pipeline on this machine, start to finish.")
     parser.add_argument("--fires", type=int, default=3, metavar="N", help="end after N runs of flights (1 to 31)")
     parser.add_argument("--data", type=Path, default=Path("demo-data"), metavar="DIR", help="where everything is kept")
-    parser.add_argument("--source-port", type=int, default=SOURCE_PORT, metavar="PORT", help="0: any free one")
+    parser.add_argument(
+        "--source-port", type=int, default=SOURCE_PORT, metavar="PORT", help="0: any free one, the same each time"
+    )
     given = parser.parse_args()
     if not 1 <= given.fires <= 31:  # noqa: PLR2004 - the days of January
         parser.error("--fires must be 1 to 31")
-    return Plan(given.fires, given.data.absolute(), given.source_port or free_port())
+    data = given.data.absolute()
+    return Plan(given.fires, data, given.source_port or _any_port(data))
+
+
+def _any_port(data: Path) -> int:
+    """The port of the last demo on this data: what is applied names it, and fires before the next apply."""
+    memory = data / "source-port"
+    if not memory.exists():
+        data.mkdir(parents=True, exist_ok=True)
+        memory.write_text(str(free_port()))
+    return int(memory.read_text())
 
 
 @contextmanager

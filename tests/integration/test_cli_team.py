@@ -103,24 +103,29 @@ def test_a_lifetime_that_is_none_is_a_usage_error(hakiri: Hakiri, lifetime: str)
     assert hakiri("token", "create", "--lifetime", lifetime).returncode == 2
 
 
-def test_who_has_the_data_directory_gets_a_token_beside_a_running_server(server: Serving) -> None:
-    made = Hakiri({"HAKIRI_DATA": str(server.data)})("token", "create", "--local", "--name", "lost")
+def test_a_running_server_is_not_worked_around(server: Serving) -> None:
+    done = Hakiri({"HAKIRI_DATA": str(server.data)})("token", "create", "--local")
 
-    audit = with_token(server, made.stdout.strip())("audit", "--limit", "1")
+    assert done.returncode == 5
+    assert f"process {server.pid}" in done.stderr
+    assert "stop the server" in done.stderr
 
-    assert "system  token.create" in audit.stdout
 
-
-def test_who_has_the_data_directory_gets_a_token_without_a_server(tmp_path: Path) -> None:
+def test_who_has_the_data_directory_gets_a_token(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as first:
         pass
-    made = Hakiri({"HAKIRI_DATA": str(tmp_path / "data")})("token", "create", "--local")
+    local = Hakiri({"HAKIRI_DATA": str(tmp_path / "data")})
+
+    made = local("token", "create", "--local", "--name", "lost")
+    unknown = local("token", "create", "--local", "--member", "nobody")
 
     first.start()
     try:
-        assert with_token(first, made.stdout.strip())("member", "list").returncode == 0
+        audit = with_token(first, made.stdout.strip())("audit", "--limit", "1")
     finally:
         first.stop()
+    assert "system  token.create" in audit.stdout
+    assert unknown.returncode == 4
 
 
 def test_a_folder_that_is_no_data_directory_stays_as_it_is(tmp_path: Path) -> None:
@@ -128,9 +133,3 @@ def test_a_folder_that_is_no_data_directory_stays_as_it_is(tmp_path: Path) -> No
 
     assert done.returncode == 4
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_member_that_is_unknown_gets_no_local_token(server: Serving) -> None:
-    done = Hakiri({"HAKIRI_DATA": str(server.data)})("token", "create", "--local", "--member", "nobody")
-
-    assert done.returncode == 4

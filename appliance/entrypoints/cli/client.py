@@ -30,8 +30,8 @@ _LOOPBACK = ("localhost", "127.", "::1")
 _ANSWER_BYTES = 64 << 20
 _ENDS = {401: Exit.NOT_ALLOWED, 403: Exit.NOT_ALLOWED, 404: Exit.NOT_FOUND, 409: Exit.CONFLICT, 503: Exit.UNREACHABLE}
 _ADVICE = {
-    401: "give a good token with HAKIRI_TOKEN, --token or --token-file; on the server's own machine, "
-    "`hakiri token create --local` makes one",
+    401: "give a good token with HAKIRI_TOKEN, --token or --token-file; if the owner's is "
+    "lost, stop the server and make one there with `hakiri token create --local`",
     403: "ask an owner for a higher role: `hakiri member role NAME ROLE`",
 }
 

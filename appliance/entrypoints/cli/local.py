@@ -1,18 +1,33 @@
-"""Work on the data directory without a server: for who has the machine, and lost the token."""
+"""Work on the data directory while no server does: for who has the machine, and lost the token."""
 
 from __future__ import annotations
+
+import os
 
 from appliance.bootstrap import assemble, selfhosted
 from appliance.core.duration import parse_duration
 from appliance.core.errors import NotFound
 from appliance.core.team import Role
 from appliance.entrypoints.cli.client import Json
+from appliance.entrypoints.serve import hold
 from appliance.services.teams import SYSTEM
 from appliance.settings import Settings
 
 
 def local_token(settings: Settings, *, name: str, member: str | None, role: str | None, lifetime: str | None) -> Json:
-    """Make a token; of an owner, unless `member` says whose. Raises NotFound, NewerCatalog, Unavailable."""
+    """Make a token; of an owner, unless `member` says whose.
+
+    Raises InUse while a server runs: opening the substrate drops what a server has staged. Raises NotFound,
+    NewerCatalog, Unavailable.
+    """
+    lock = hold(settings.data)
+    try:
+        return _made(settings, name=name, member=member, role=role, lifetime=lifetime)
+    finally:
+        os.close(lock)
+
+
+def _made(settings: Settings, *, name: str, member: str | None, role: str | None, lifetime: str | None) -> Json:
     substrate = selfhosted(settings)
     try:
         teams = assemble(substrate, stopping=lambda: True).teams

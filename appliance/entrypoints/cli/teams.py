@@ -49,7 +49,11 @@ Examples:
     callback=_checked_duration,
     help="How long it is good for, such as 12h or 90d; for ever otherwise.",
 )
-@click.option("--local", is_flag=True, help="Write into the data directory (HAKIRI_DATA); needs no server, no token.")
+@click.option(
+    "--local",
+    is_flag=True,
+    help="Write into the data directory (HAKIRI_DATA) while the server is stopped; needs no token.",
+)
 @asking
 @pass_door
 def create_token(
@@ -73,13 +77,18 @@ def create_token(
 
 def _local_token(*, name: str, member: str | None, role: str | None, lifetime: str | None) -> Json:
     from appliance.entrypoints.cli.local import local_token  # noqa: PLC0415 - `--help` must not wait for the server
+    from appliance.entrypoints.serve import InUse  # noqa: PLC0415
     from appliance.settings import Settings  # noqa: PLC0415
 
     settings = Settings.read(os.environ)
     if not (settings.data / "catalog.db").is_file():
         where = "name the directory that the server uses with HAKIRI_DATA"
         raise Stop(Exit.NOT_FOUND, f"{settings.data} is not a data directory", where)
-    return local_token(settings, name=name, member=member, role=role, lifetime=lifetime)
+    try:
+        return local_token(settings, name=name, member=member, role=role, lifetime=lifetime)
+    except InUse as error:
+        advice = "stop the server, make the token, start it again: runs resume where they were"
+        raise Stop(Exit.CONFLICT, str(error).partition(";")[0], advice) from None
 
 
 @token.command("list")
