@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.bootstrap import Substrate
 from tests.conformance.roster import SUBSTRATES, Storage
 from tests.support.harness import Harness
 
@@ -23,3 +24,9 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]
 def harness(storage: Storage, tmp_path: Path) -> Harness:
     (tmp_path / "staging").mkdir()
     return Harness(storage, tmp_path / "staging")
+
+
+@pytest.fixture
+def on(harness: Harness) -> Substrate:
+    """The ports themselves."""
+    return harness.on
