@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from peewee import fn
+from peewee import Select, Tuple, fn
 
 from appliance.adapters.sql import counters
 from appliance.adapters.sql.audits import audit_row
@@ -38,30 +39,36 @@ _insert = R.insert({getattr(R, name): param(name) for name in _NEW}).on_conflict
 INSERT_RUN = Prepared(_insert)
 _INSERT = Prepared(_insert, must_change=True)
 _GET = Prepared(R.select(*columns(R)).where(_this_run))
-_LIST = Prepared(
-    R.select(*columns(R))
-    .where(
-        _mine
-        & (param("pipeline_id").is_null() | (R.pipeline_id == param("pipeline_id")))
-        & (param("state").is_null() | (R.state == param("state")))
-        & ((R.created_at < param("before_at")) | ((R.created_at == param("before_at")) & (R.id < param("before_id"))))
-    )
-    .order_by(R.created_at.desc(), R.id.desc())
-    .limit(param("limit"))
+_page = _mine & (Tuple(R.created_at, R.id) < Tuple(param("before_at"), param("before_id")))
+_of_pipeline, _in_state = R.pipeline_id == param("pipeline_id"), R.state == param("state")
+
+
+def _pages(where: Any) -> Prepared:
+    return Prepared(R.select(*columns(R)).where(where).order_by(R.created_at.desc(), R.id.desc()).limit(param("limit")))
+
+
+# By whether a pipeline and whether a state is asked for: each has an index that holds its runs in this order.
+_LISTS = {
+    (False, False): _pages(_page),
+    (True, False): _pages(_page & _of_pipeline),
+    (False, True): _pages(_page & _in_state),
+    (True, True): _pages(_page & _of_pipeline & _in_state),
+}
+# From pipeline to pipeline, so that the cost grows with them and not with their runs.
+_other = R.alias("other")
+_pipelines = R.select(fn.MIN(R.pipeline_id)).where(_mine).cte("pipelines", recursive=True, columns=("id",))
+_next_pipeline = _other.select(fn.MIN(_other.pipeline_id)).where(
+    (_other.team_id == param("team")) & (_other.pipeline_id > _pipelines.c.id)
 )
+_pipelines = _pipelines.union_all(Select([_pipelines], [_next_pipeline]).where(_pipelines.c.id.is_null(False)))
 _newest = R.alias("newest")
-_NEWEST = Prepared(
-    R.select(*columns(R)).where(
-        _mine
-        & (
-            R.id
-            == _newest.select(_newest.id)
-            .where((_newest.team_id == R.team_id) & (_newest.pipeline_id == R.pipeline_id))
-            .order_by(_newest.created_at.desc(), _newest.id.desc())
-            .limit(1)
-        )
-    )
+_last_run = (
+    _newest.select(_newest.id)
+    .where((_newest.team_id == param("team")) & (_newest.pipeline_id == _pipelines.c.id))
+    .order_by(_newest.created_at.desc(), _newest.id.desc())
+    .limit(1)
 )
+_NEWEST = Prepared(R.select(*columns(R)).join(_pipelines, on=R.id == _last_run).where(_mine).with_cte(_pipelines))
 _UNFINISHED = Prepared(
     R.select(R.state, fn.COUNT(R.id), fn.MIN(R.created_at), fn.MIN(R.started_at))
     .where(_mine & (R.state << ("pending", "running")))
@@ -145,7 +152,7 @@ class SqlRuns:
 
     def list(self, *, pipeline_id: str | None, state: RunState | None, before: str | None, limit: int) -> Page[Run]:
         before_at, before_id = decode_key(before, str, str) if before else (_LATEST, "")
-        query = _LIST(
+        query = _LISTS[pipeline_id is not None, state is not None](
             team=self._team,
             pipeline_id=pipeline_id,
             state=state,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from peewee import fn
+from peewee import Tuple, fn
 
 from appliance.adapters.sql import counters
 from appliance.adapters.sql.gateway import Refused, Row, SqlGateway, Statement
@@ -62,19 +63,18 @@ _CANCEL_WAITING = Prepared(
               R.cancelled_by: "schedule"})
     .where((R.team_id == param("team")) & (R.pipeline_id == param("pipeline_id")) & (R.state == "pending"))
 )  # fmt: skip
-_LEDGER = Prepared(
-    F.select(*columns(F))
-    .where(
-        (F.team_id == param("team"))
-        & (param("pipeline_id").is_null() | (F.pipeline_id == param("pipeline_id")))
-        & (
-            (F.first_due_at < param("before_at"))
-            | ((F.first_due_at == param("before_at")) & (F.pipeline_id < param("before_id")))
-        )
-    )
-    .order_by(F.first_due_at.desc(), F.pipeline_id.desc())
-    .limit(param("limit"))
+_page = (F.team_id == param("team")) & (
+    Tuple(F.first_due_at, F.pipeline_id) < Tuple(param("before_at"), param("before_id"))
 )
+
+
+def _pages(where: Any) -> Prepared:
+    newest_first = F.select(*columns(F)).where(where).order_by(F.first_due_at.desc(), F.pipeline_id.desc())
+    return Prepared(newest_first.limit(param("limit")))
+
+
+# By whether a pipeline is asked for.
+_LEDGERS = {False: _pages(_page), True: _pages(_page & (F.pipeline_id == param("pipeline_id")))}
 
 
 class SqlSchedules:
@@ -109,7 +109,7 @@ class SqlSchedules:
     def fires(self, *, pipeline_id: str | None, before: str | None, limit: int) -> Page[FireRow]:
         before_at, before_id = decode_key(before, str, str) if before else ("9999", "")
         rows = self._gateway.query(
-            _LEDGER(
+            _LEDGERS[pipeline_id is not None](
                 team=self._team,
                 pipeline_id=pipeline_id,
                 before_at=before_at,
