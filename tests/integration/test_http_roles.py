@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from tests.architecture.sources import ROOT
 from tests.support.api import CAST, UNKNOWN, Api, api, in_process
 from tests.support.harness import ALICE, pipeline
 
@@ -82,6 +84,15 @@ def test_every_route_is_in_the_table(client: TestClient[Litestar]) -> None:
     assert told == {(method, f"/api/v1{path}") for method, path in ROUTES} | PUBLIC
 
 
+def test_every_route_is_documented() -> None:
+    documented = re.sub(r"\{\w+\}", "{}", (ROOT / "docs" / "api.md").read_text())
+
+    routes = [*ROUTES, *((method, path.removeprefix("/api/v1")) for method, path in PUBLIC)]
+    told = [f"`{method} {re.sub(r'{[a-z_]+}', '{}', path)}`" for method, path in routes]
+
+    assert [route for route in told if route not in documented] == []
+
+
 @pytest.mark.parametrize("route", ROUTES, ids=" ".join)
 def test_the_lowest_role_that_may_is_let_in(client: TestClient[Litestar], given: Api, route: tuple[str, str]) -> None:
     who, _, status = ROUTES[route]
@@ -142,6 +153,15 @@ def test_nobody_makes_a_token_above_their_role(client: TestClient[Litestar], giv
     asked = {"name": "more", "role": "owner"}
 
     assert client.post("/api/v1/tokens", json=asked, headers=given.headers("oscar")).status_code == 403
+
+
+def test_everybody_may_revoke_their_own_token(client: TestClient[Litestar], given: Api) -> None:
+    [token] = client.get("/api/v1/tokens", headers=given.headers("charlie")).json()["items"]
+
+    revoked = client.delete(f"/api/v1/tokens/{token['id']}", headers=given.headers("charlie"))
+
+    assert revoked.status_code == 204
+    assert client.get("/api/v1/runs", headers=given.headers("charlie")).status_code == 401
 
 
 def test_members_see_their_own_tokens_and_owners_everybodys(client: TestClient[Litestar], given: Api) -> None:
