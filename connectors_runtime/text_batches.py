@@ -19,8 +19,9 @@ from .columns import Column, merge
 from .errors import Failure, SchemaIncompatible
 
 _HEADER_LIMIT = 1 << 20
-# Cheap and wide: also finds times and dates, which the second look then clears.
-_ZEROS = re.compile(rb'[,\n"]-?0\d')
+# Cheap and wide: also finds times and dates, which the second look then clears. One pattern for each way to
+# begin, because a literal beginning is searched for thirteen times as fast as a choice.
+_ZEROS = tuple(re.compile(lead + sign + rb"0\d") for lead in (b",", b"\n", b'"') for sign in (b"", b"-"))
 _ZERO = re.compile(r"-?0\d")
 _JSON_MISFIT = re.compile(r"whilst decoding field '(.*?)': (.*)", re.DOTALL)
 _CSV_MISFIT = re.compile(r"(?:for|parsing) column (\d+)")
@@ -32,6 +33,8 @@ def known_csv(text: bytes, known: tuple[Column, ...], undecided: frozenset[str])
     types = {column.name: column for column in known}
     if not types or not types.keys() | undecided >= set(names):
         return None
+    for name in _with_leading_zeros(text, names, {n for n in names if n in types and types[n].type == "int64"}):
+        raise SchemaIncompatible(f"column {name!r}: digits with leading zeros, like 007; the table has int64")
     fields = [arrow.Field(name, TYPES[types[name].type] if name in types else TYPES["text"]) for name in names]
     columns = tuple(types[name] for name in names if name in types)
     return Incoming(columns, _csv_reader(text, fields), undecided & set(names))
@@ -46,7 +49,7 @@ def inferred_csv(text: bytes, known: tuple[Column, ...]) -> Incoming:
         raise Failure("permanent", f"CSV page: cannot read its header line: {', '.join(names)[:200]!r}")
     kinds = {name: _csv_type(schema.field(position).type) for position, name in enumerate(names)}
     types = {column.name: column.type for column in known}
-    for name in _with_leading_zeros(text, names, {n for n, k in kinds.items() if k == "int64" and n not in types}):
+    for name in _with_leading_zeros(text, names, {n for n, k in kinds.items() if k == "int64"}):
         kinds[name] = "text"
     seen = [Column(name, _meant(types.get(name), kind, typed=False)) for name, kind in kinds.items() if kind]
     merged = {column.name: column.type for column in merge(known, seen)}
@@ -125,7 +128,7 @@ def _json_type(name: str, kind: arrow.DataType) -> str | None:
 def _with_leading_zeros(text: bytes, names: list[str], integers: Iterable[str]) -> list[str]:
     """Columns of digits that are no numbers, like 00501: reading them as int64 would change them."""
     wanted = set(integers)
-    if not wanted or not _ZEROS.search(text):
+    if not wanted or not any(pattern.search(text) for pattern in _ZEROS):
         return []
     fields = [arrow.Field(n, TYPES["text"] if n in wanted else arrow.DataType.null()) for n in names]
     found: Mapping[str, int] = {}

@@ -62,6 +62,14 @@ def test_digits_with_leading_zeros_stay_text(pages: PageWriter) -> None:
     assert rows(pages.write(csv("zip,n\n10001,1\n00501,2\n"))) == [("10001", 1), ("00501", 2)]
 
 
+@pytest.mark.parametrize("later", ["id\n7\n007\n", "id,new\n007,x\n", 'id\n"-01"\n'])
+def test_digits_with_leading_zeros_do_not_silently_become_numbers(pages: PageWriter, later: str) -> None:
+    pages.write(csv("id\n7\n"))
+
+    with pytest.raises(SchemaIncompatible, match="'id'"):
+        pages.write(csv(later))
+
+
 def test_a_known_text_column_takes_any_csv_value(pages: PageWriter) -> None:
     assert rows(knowing(pages, Column("code", "text")).write(csv("code\n17\n"))) == [("17",)]
 
