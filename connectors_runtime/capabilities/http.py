@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from connectors_runtime.guard import Guard
 
 from .bodies import Body, decoder_for
-from .connections import Connections, Link
+from .connections import Connections, Link, acknowledge_at_once
 from .faults import HttpFault
 from .meter import Meter
 from .outgoing import Outgoing, prepare, redirected
@@ -93,6 +93,7 @@ class Http:
         left = response.length
         data = b""
         if not response.isclosed():
+            acknowledge_at_once(link.sock)
             with self.guard.waiting(link.sock, self.connections.stall_seconds):
                 data = response.read1(size)
         self.meter.add(len(data))
