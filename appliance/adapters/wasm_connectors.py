@@ -8,6 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -64,26 +65,38 @@ class WasmConnectors:
         wasm = self._wasm(request.connector)
         # Its own: a reading that lost its lease may end while its successor stages pages.
         staging = Path(tempfile.mkdtemp(dir=self._staging))
+        self._count(1)
+        with ExitStack() as undo:
+            undo.callback(self._ended, staging)
+            reading = self._start(request, wasm, staging)
+            undo.pop_all()
+        return WasmReading(reading, ended=lambda: self._ended(staging))
+
+    def _start(self, request: ours.ReadRequest, wasm: Path, staging: Path) -> theirs.Reading:
         try:
-            spec = theirs.ReadSpec(
-                wasm=wasm,
-                cache_dir=self._cache,
-                staging=staging,
-                config=json.dumps(request.config),
-                table=request.table,
-                cursor=request.cursor,
-                columns=tuple(theirs.Column(one.name, one.type, one.nullable) for one in request.columns),
-                egress=(*hosts_of(request.config), *request.egress),
-                files_root=self._files_root,
-                secrets={name: self._secret(name) for name in request.secrets},
-            )
-            self._count(1)
-            return WasmReading(self._zygote.open(spec), staging, closed=lambda: self._count(-1))
+            return self._zygote.open(self._spec(request, wasm, staging))
         except theirs.SpecInvalid as error:
             raise Invalid(f"connector {request.connector}: {error}") from None
         except theirs.ZygoteGone as error:
-            self._count(-1)
             raise Unavailable(str(error)) from None
+
+    def _spec(self, request: ours.ReadRequest, wasm: Path, staging: Path) -> theirs.ReadSpec:
+        return theirs.ReadSpec(
+            wasm=wasm,
+            cache_dir=self._cache,
+            staging=staging,
+            config=json.dumps(request.config),
+            table=request.table,
+            cursor=request.cursor,
+            columns=tuple(theirs.Column(one.name, one.type, one.nullable) for one in request.columns),
+            egress=(*hosts_of(request.config), *request.egress),
+            files_root=self._files_root,
+            secrets={name: self._secret(name) for name in request.secrets},
+        )
+
+    def _ended(self, staging: Path) -> None:
+        self._count(-1)
+        shutil.rmtree(staging, ignore_errors=True)
 
     def warm(self) -> None:
         self._count(0)
@@ -133,10 +146,9 @@ class WasmConnectors:
 class WasmReading:
     """One reading; closing it drops what it staged."""
 
-    def __init__(self, reading: theirs.Reading, staging: Path, *, closed: Callable[[], None]) -> None:
+    def __init__(self, reading: theirs.Reading, *, ended: Callable[[], None]) -> None:
         self._reading = reading
-        self._closed = closed
-        self._staging = staging
+        self._ended = ended
         self._page: Path | None = None
 
     def receive(self, timeout: float) -> ours.Message | None:
@@ -158,8 +170,7 @@ class WasmReading:
 
     def close(self) -> None:
         self._reading.close()
-        self._closed()
-        shutil.rmtree(self._staging, ignore_errors=True)
+        self._ended()
 
 
 def hosts_of(value: object) -> Iterator[str]:
