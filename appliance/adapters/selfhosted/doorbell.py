@@ -81,12 +81,12 @@ class HueyDoorbell:
         self._consumer: _Consumer | None = None
 
     def ring(self, run_id: RunId) -> None:
-        if self._ringing is not None:
-            self._ringing(run_id)
+        if (ringing := self._ringing) is not None:
+            ringing(run_id)
 
     def ring_at(self, run_id: RunId, at: datetime) -> None:
-        if self._ringing is not None:
-            self._ringing.schedule(args=(run_id,), eta=at)
+        if (ringing := self._ringing) is not None:
+            ringing.schedule(args=(run_id,), eta=at)
 
     def waiting(self) -> int:
         """Rings that no worker has taken yet."""
@@ -99,7 +99,7 @@ class HueyDoorbell:
 
     def stop(self, seconds: float) -> None:
         """Take no more rings, and wait at most so long for the answers that are under way."""
-        consumer, self._consumer = self._consumer, None
+        consumer, self._consumer, self._ringing = self._consumer, None, None
         if consumer is None:
             return
         consumer.stop_flag.set()
