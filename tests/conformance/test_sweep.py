@@ -13,6 +13,7 @@ from tests.support.rows import (
     DEADLINE,
     HOSTILE,
     NOW,
+    SCHEMA,
     SECOND,
     TTL,
     at_once,
@@ -23,6 +24,7 @@ from tests.support.rows import (
     new_run,
     noted,
     page,
+    table_commit,
 )
 
 RESET = RunError("transient", "connection reset")
@@ -201,3 +203,48 @@ def test_a_sweeper_and_a_worker_at_once_leave_no_third_way(on: Substrate) -> Non
         ended, started = any(results[0::2]), any(results[1::2])
         assert ended is not started
         assert on.runs.get(run.id).state is (RunState.FAILED if ended else RunState.RUNNING)
+
+
+def _ended(on: Substrate, at: datetime) -> RunId:
+    """A run with everything that is kept of one."""
+    lease = held(on)
+    on.journal.checkpoint(lease, page(lease.run_id), now=NOW, ttl=TTL)
+    on.journal.commit_table(lease, table_commit(lease.run_id), SCHEMA, pipeline_id="orders", now=NOW, ttl=TTL)
+    on.records.log(lease.run_id, [(NOW, "info", "line")])
+    on.journal.finish(lease, RunState.SUCCEEDED, None, now=at)
+    return lease.run_id
+
+
+def _kept(on: Substrate, run_id: RunId) -> list[int]:
+    return [
+        len(on.runs.steps(run_id)),
+        len(on.progress.checkpoints(run_id)),
+        len(on.progress.commits(run_id)),
+        len(on.records.logs(run_id, after=0, limit=10)),
+    ]
+
+
+def test_what_ended_before_is_forgotten_with_all_that_is_kept_of_it_and_nothing_else(on: Substrate) -> None:
+    old, recent = _ended(on, NOW), _ended(on, NOW + SECOND)
+    unfinished = held(on).run_id
+
+    assert on.sweep.forget(before=NOW + SECOND, limit=10) == 1
+
+    assert {run.id for run in on.runs.list(pipeline_id=None, state=None, before=None, limit=10).items} == {
+        recent,
+        unfinished,
+    }
+    assert _kept(on, old) == [0, 0, 0, 0]
+    assert _kept(on, recent) == [2, 1, 1, 1]
+    assert on.progress.position("orders", "orders") == "end"
+    assert on.progress.next_sequence("landed_orders") == 2
+    assert on.sweep.forget(before=NOW + SECOND, limit=10) == 0
+
+
+def test_forgetting_takes_no_more_than_it_was_told_to_the_oldest_first(on: Substrate) -> None:
+    young, old, middle = (_ended(on, NOW + number * SECOND) for number in (3, 1, 2))
+
+    assert on.sweep.forget(before=LATE, limit=2) == 2
+
+    assert [run.id for run in on.runs.list(pipeline_id=None, state=None, before=None, limit=10).items] == [young]
+    assert (_kept(on, old), _kept(on, middle)) == ([0, 0, 0, 0], [0, 0, 0, 0])

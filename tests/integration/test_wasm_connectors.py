@@ -181,7 +181,7 @@ def test_a_failure_keeps_its_kind_and_its_wait(installed: Installed) -> None:
     assert (last.kind, last.retry_after) == (FailureKind.RATE_LIMITED, 17)
 
 
-@pytest.mark.parametrize("stop", [WasmReading.cancel, WasmReading.interrupt])
+@pytest.mark.parametrize("stop", [lambda reading: reading.cancel(), lambda reading: reading.interrupt()])
 def test_a_reading_that_waits_for_its_page_to_be_kept_can_be_stopped(
     installed: Installed, stop: Callable[[WasmReading], None]
 ) -> None:

@@ -1,0 +1,82 @@
+"""Nothing is left out: every profile has its substrate in the roster, every port the test that holds it."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from appliance import core
+from appliance.bootstrap import Substrate
+from appliance.settings import Profile
+from tests.conformance.roster import SUBSTRATES
+
+TESTS = Path(__file__).parents[1]
+CORE = Path(core.__path__[0])
+
+# A port whose contract needs something that not every substrate of the roster has is tested there.
+ELSEWHERE = {
+    "Clock": ("unit/test_clock.py", "there is one real clock, and a test's own is set by the test"),
+    "Connectors": ("integration/test_wasm_connectors.py", "a reading is a process, the same on every substrate so far"),
+    "Doorbell": ("unit/test_doorbell.py", "it is about threads and time, and keeps nothing"),
+    "Reading": ("integration/test_wasm_connectors.py", "opened by Connectors"),
+}
+
+
+def _ports() -> dict[str, type]:
+    """Every Protocol of the core, whichever module it lives in."""
+    modules = [import_module(f"{core.__name__}.{path.stem}") for path in CORE.glob("*.py") if path.stem != "__init__"]
+    return {
+        name: found
+        for module in modules
+        for name, found in vars(module).items()
+        if inspect.isclass(found) and getattr(found, "_is_protocol", False) and found.__module__ == module.__name__
+    }
+
+
+def _test_of(port: str) -> Path:
+    name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in port)
+    return TESTS / ELSEWHERE[port][0] if port in ELSEWHERE else TESTS / "conformance" / f"test{name}.py"
+
+
+def _methods(port: type) -> list[str]:
+    return [name for name, method in vars(port).items() if not name.startswith("_") and inspect.isroutine(method)]
+
+
+@pytest.mark.parametrize("profile", Profile)
+def test_every_profile_is_in_the_roster(profile: Profile) -> None:
+    assert profile.value in SUBSTRATES
+
+
+def test_the_roster_begins_with_memory() -> None:
+    """It is the fastest, so that a broken contract shows soonest."""
+    assert next(iter(SUBSTRATES)) == "memory"
+
+
+def test_a_substrate_carries_every_port_that_the_core_names() -> None:
+    annotated = " ".join(str(field.type) for field in fields(Substrate))
+    opened_by_another = {"Reading"}
+    kinds = {"Teams": "TeamStore"}
+
+    missing = [port for port in _ports() if kinds.get(port, port) not in annotated and port not in opened_by_another]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("port", sorted(_ports()))
+def test_every_port_has_its_test(port: str) -> None:
+    assert _test_of(port).is_file(), f"write {_test_of(port).relative_to(TESTS.parent)}"
+
+
+@pytest.mark.parametrize("port", sorted(_ports()))
+def test_every_method_of_a_port_is_called_where_the_port_is_tested(port: str) -> None:
+    tested = _test_of(port).read_text() + (TESTS / "support" / "rows.py").read_text()
+
+    assert [name for name in _methods(_ports()[port]) if f".{name}(" not in tested] == []
+
+
+def test_what_is_tested_elsewhere_is_a_port() -> None:
+    assert set(ELSEWHERE) <= set(_ports())
