@@ -42,7 +42,7 @@ paused = true
 timeout = "90m"
 retries = 3
 on_table_error = "continue"
-egress = ["b.example:8443", "a.example"]
+egress = ["b.example:8443", "*.a.example"]
 """
 
 
@@ -77,7 +77,7 @@ def test_every_key_reaches_its_noun() -> None:
     assert ads.tables == (Table("insights"), Table("days", ("id", "day"), "day"))
     assert (ads.schedule, ads.timezone) == ("0 3 * * MON", "Europe/Berlin")
     assert (ads.catchup, ads.catchup_limit, ads.overlap) == (Catchup.ALL, 7, Overlap.BUFFER_ONE)
-    assert (ads.secrets, ads.egress) == (("ADS",), ("a.example", "b.example:8443"))
+    assert (ads.secrets, ads.egress) == (("ADS",), ("*.a.example", "b.example:8443"))
     assert (ads.placement, ads.paused, ads.timeout, ads.retries) == ("laptop:ada", True, timedelta(minutes=90), 3)
     assert ads.on_table_error is OnTableError.CONTINUE
     assert [ads.incremental_of(table) for table in ads.tables] == ["updated_at", "day"]
@@ -174,6 +174,7 @@ def test_an_invalid_manifest_is_a_control_error_with_its_own_code() -> None:
         (pipeline('secrets = ["shop"]'), "pipeline.orders.secrets[0]", "value", 'write "SHOPIFY_TOKEN"'),
         (pipeline('secrets = ["A", "A"]'), "pipeline.orders.secrets[1]", "duplicate", '"A" stands twice'),
         (pipeline('egress = ["https://a.example"]'), "pipeline.orders.egress[0]", "value", "without https://"),
+        (pipeline('egress = ["a.*"]'), "pipeline.orders.egress[0]", "value", "is not a host"),
         (pipeline('egress = ["a.example:70000"]'), "pipeline.orders.egress[0]", "range", "there is no port 70000"),
         (pipeline('placement = "a b"'), "pipeline.orders.placement", "value", "is not a placement"),
         (pipeline('destination = { connector = "s3" }'), "pipeline.orders.destination.connector", "value", '"context"'),

@@ -151,7 +151,12 @@ def _pipeline() -> Fragment:
                 "description": "Where the tables land.",
                 **table({"connector": choice("The store.", (CONTEXT,), CONTEXT)}),
             },
-            "egress": names("Hosts the connector may reach.", _host(), 64, default=[]),
+            "egress": names(
+                "Hosts it may reach besides those of addresses in `source.config`, as a name or `*.name`.",
+                _host(),
+                64,
+                default=[],
+            ),
             **_carried_by_pipeline(),
         },
         ("id", "source", "tables"),
@@ -250,7 +255,7 @@ def _secret() -> Fragment:
 
 
 def _host() -> Fragment:
-    pattern = rf"^(?:{_HOST}|\[[0-9a-f:.]{{2,45}}\])(?::[1-9][0-9]{{0,4}})?$"
+    pattern = rf"^(?:(?:\*\.)?{_HOST}|\[[0-9a-f:.]{{2,45}}\])(?::[1-9][0-9]{{0,4}})?$"
     title = "a host in lower case, with a port if it is not the usual one, without https:// and path"
     return text("A host.", title, "api.example.com", pattern=pattern)
 
