@@ -19,6 +19,7 @@ KEEP_DAYS = 90
 KEEP_DAYS_MAX = 3_650
 WORKERS_MAX = 256
 LONGEST_NUMBER = 9
+SHOWN = 80
 
 
 class InvalidSetting(Invalid):
@@ -117,7 +118,7 @@ class _Variables:
     def one_of(self, name: str, choices: tuple[str, ...], default: str) -> str:
         text = self.text(name) or default
         if text not in choices:
-            raise InvalidSetting(f"{name}={text!r}: must be one of {', '.join(choices)}")
+            raise InvalidSetting(f"{name}={text[:SHOWN]!r}: must be one of {', '.join(choices)}")
         return text
 
     def choice(self, name: str, kind: type[Choice], default: Choice) -> Choice:
@@ -128,7 +129,7 @@ class _Variables:
         if text is None:
             return default
         if not _is_number(text) or not least <= int(text) <= most:
-            raise InvalidSetting(f"{name}={text!r}: must be a whole number from {least} to {most}")
+            raise InvalidSetting(f"{name}={text[:SHOWN]!r}: must be a whole number from {least} to {most}")
         return int(text)
 
     def address(self, name: str, host: str, port: int) -> tuple[str, int]:
@@ -137,7 +138,7 @@ class _Variables:
             return host, port
         given_host, _, given_port = text.rpartition(":")
         if not _is_number(given_port) or int(given_port) > PORT_MAX:
-            raise InvalidSetting(f"{name}={text!r}: must be host:port, such as 127.0.0.1:8080 or 0.0.0.0:8080")
+            raise InvalidSetting(f"{name}={text[:SHOWN]!r}: must be host:port, such as 127.0.0.1:8080 or 0.0.0.0:8080")
         return given_host.strip("[]") or host, int(given_port)
 
     def secrets(self, prefix: str) -> dict[str, str]:
