@@ -36,9 +36,7 @@ class RequestRuns:
         actor.require(Action.RUN)
         ended = self.runs.get(run_id)
         if not ended.state.is_final or ended.state is RunState.SUCCEEDED:
-            raise Conflict(
-                f"run {run_id} is {ended.state}: only one that failed or was cancelled is tried again"
-            )
+            raise Conflict(f"run {run_id} is {ended.state}: only one that failed or was cancelled is tried again")
         return self._create(actor, ended.pipeline_id, ended.due_at, Trigger.RETRY, {"retry_of": run_id})
 
     def cancel(self, actor: Actor, run_id: RunId) -> Run:

@@ -23,7 +23,6 @@ HOMES: dict[str, tuple[str, ...]] = {
     "pickle": (),
     "prometheus_client": ("appliance.entrypoints.metrics",),
     "sqlite3": ("appliance.adapters.sql.local",),
-    "tomlkit": ("appliance.core",),
     "urllib3": ("appliance.adapters.selfhosted.s3", "connectors_runtime"),
     "wasmtime": ("connectors_runtime",),
 }

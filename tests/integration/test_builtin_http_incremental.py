@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -182,3 +183,19 @@ def test_a_long_stretch_of_old_rows_is_passed_by(server: SourceServer, http: Rea
     bound = '{"v":1,"field":"at","bound":{"number":"5"}}'
     read = http.read({"url": f"{server.url}/orders.csv"}, incremental="at", cursor=bound, memory_bytes=24 << 20)
     assert (read.ids, read.failed) == ([2], None)
+
+
+def test_each_table_has_its_own_path_and_adds_its_own_parameters(server: SourceServer, http: Readings) -> None:
+    server.routes["/v1/Orders"] = lambda asked: as_json([{"id": 1, "q": json.dumps(asked.query, sort_keys=True)}])
+    config = {
+        "url": f"{server.url}/v1/",
+        "params": {"lang": "en", "state": "all"},
+        "tables": {"orders": {"path": "Orders", "params": {"state": "a b&c=d", "n": 5}}, "lines": {"path": "lines"}},
+    }
+    (row,) = http.read(config).rows
+    assert json.loads(row["q"]) == {"lang": "en", "state": "a b&c=d", "n": "5"}
+
+
+def test_the_name_of_the_table_stands_in_the_url(server: SourceServer, http: Readings) -> None:
+    server.routes["/v1/daily%20orders/all"] = lambda _: as_json([{"id": 1}])
+    assert http.read({"url": f"{server.url}/v1/{{table}}/all"}, table="daily orders").ids == [1]

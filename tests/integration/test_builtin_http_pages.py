@@ -289,19 +289,3 @@ def test_a_server_that_promises_more_and_gives_nothing_is_found_out(
     server.routes["/orders"] = lambda _: as_json({"d": [], "more": True})
     source = {"url": f"{server.url}/orders", "pagination": {"kind": kind, "size": 9, "has_more": "more"}}
     assert "answers as the page before did" in http.read(source).failure()[1]
-
-
-def test_each_table_has_its_own_path_and_adds_its_own_parameters(server: SourceServer, http: Readings) -> None:
-    server.routes["/v1/Orders"] = lambda asked: as_json([{"id": 1, "q": json.dumps(asked.query, sort_keys=True)}])
-    config = {
-        "url": f"{server.url}/v1/",
-        "params": {"lang": "en", "state": "all"},
-        "tables": {"orders": {"path": "Orders", "params": {"state": "a b&c=d", "n": 5}}, "lines": {"path": "lines"}},
-    }
-    (row,) = http.read(config).rows
-    assert json.loads(row["q"]) == {"lang": "en", "state": "a b&c=d", "n": "5"}
-
-
-def test_the_name_of_the_table_stands_in_the_url(server: SourceServer, http: Readings) -> None:
-    server.routes["/v1/daily%20orders/all"] = lambda _: as_json([{"id": 1}])
-    assert http.read({"url": f"{server.url}/v1/{{table}}/all"}, table="daily orders").ids == [1]

@@ -24,7 +24,6 @@ from appliance.core.landing import (
     schema_key,
     view_key,
 )
-from appliance.core.run_manifest import RunManifest
 from appliance.services.land import Land
 from tests.support.landing import NODE, TABLE, Orders, copied, parquet, run_id
 from tests.support.stores import Stores, stores  # noqa: F401 - fixtures
@@ -277,35 +276,6 @@ def test_a_bucket_holds_the_same_layout(stores: Stores, server: str, orders: Ord
         if info.key not in views
     )
     assert f"'{bucket.objects.location}'" in bucket.objects.get(view_key(TABLE)).decode()
-
-
-def test_equal_runs_give_equal_manifests_that_say_what_landed(orders: Orders, tmp_path: Path) -> None:
-    other = Orders(DirectoryObjects(tmp_path / "other"))
-    landed = orders.land(1, COLUMNS, [{"id": 1, "name": "a"}])
-    other.land(1, COLUMNS, [{"id": 1, "name": "a"}])
-
-    data = orders.objects.get(landed.manifest_key)
-    assert other.objects.get(landed.manifest_key) == data
-    assert RunManifest.from_bytes(data) == landed.manifest
-    assert landed.schema is not None
-    assert json.loads(data) | {"parts": []} == {
-        "format": 1,
-        "run_id": "shop@20260101T120100Z",
-        "pipeline_id": "shop",
-        "table": "Orders",
-        "landed_name": "shop_orders",
-        "node_id": "node-1",
-        "revision": 1,
-        "sequence": 1,
-        "fence": 1,
-        "committed_at": "2026-01-01T12:01:00.000000Z",
-        "cursor": "after 1",
-        "rows": 1,
-        "bytes": landed.manifest.total_bytes,
-        "parts": [],
-        "schema_version": 1,
-        "schema_fingerprint": landed.schema.fingerprint,
-    }
 
 
 def _history(orders: Orders) -> list[dict[str, object]]:

@@ -66,14 +66,7 @@ def schema() -> dict[str, object]:
                 "project": _project(),
                 "context": _context(),
                 "sync": _sync(),
-                "pipeline": {
-                    "type": "array",
-                    "title": "a list of pipelines",
-                    "description": "The pipelines, each with an id of its own.",
-                    "maxItems": manifest_limits.PIPELINES,
-                    "default": [],
-                    "items": _pipeline(),
-                },
+                "pipeline": _pipelines(),
                 "coord_backend": text("An external coordinator. Kept, not acted on.", "text", "etcd"),
             }
         ),
@@ -121,27 +114,24 @@ def _sync() -> Fragment:
     )
 
 
+def _pipelines() -> Fragment:
+    return {
+        "type": "array",
+        "title": "a list of pipelines",
+        "description": "The pipelines, each with an id of its own.",
+        "maxItems": manifest_limits.PIPELINES,
+        "default": [],
+        "items": _pipeline(),
+    }
+
+
 def _pipeline() -> Fragment:
     moment = {"maxLength": 200}
     return table(
         {
-            "id": text(
-                "The pipeline's name, unique over all files.",
-                "a pipeline id: at most 63 of a-z, 0-9, - and _, the first a letter or digit",
-                "orders",
-                pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$",
-                maxLength=63,
-            ),
+            "id": _pipeline_id(),
             "source": {"title": "a table", "description": "Who reads, and its settings.", **_source()},
-            "tables": {
-                "type": "array",
-                "title": "a list of tables",
-                "description": "What to read, in this order: a name, or a table with options.",
-                "minItems": 1,
-                "maxItems": manifest_limits.TABLES,
-                "examples": [["customers", "orders"]],
-                "items": {"anyOf": [_table_name(), _table_options()]},
-            },
+            "tables": _tables(),
             "schedule": text("When it fires; without it only when asked.", "a schedule", "every 15m", **moment),
             "timezone": text("The IANA zone of a cron line.", "an IANA zone", "Europe/Berlin", default=UTC),
             **_policies(),
@@ -161,6 +151,28 @@ def _pipeline() -> Fragment:
         },
         ("id", "source", "tables"),
     )
+
+
+def _pipeline_id() -> Fragment:
+    return text(
+        "The pipeline's name, unique over all files.",
+        "a pipeline id: at most 63 of a-z, 0-9, - and _, the first a letter or digit",
+        "orders",
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$",
+        maxLength=63,
+    )
+
+
+def _tables() -> Fragment:
+    return {
+        "type": "array",
+        "title": "a list of tables",
+        "description": "What to read, in this order: a name, or a table with options.",
+        "minItems": 1,
+        "maxItems": manifest_limits.TABLES,
+        "examples": [["customers", "orders"]],
+        "items": {"anyOf": [_table_name(), _table_options()]},
+    }
 
 
 def _policies() -> Fragment:
