@@ -137,4 +137,6 @@ def _children_of_the_zygote(control: Serving) -> list[int]:
 
 def _children(pid: int) -> list[int]:
     """Children of any of the process's threads."""
-    return [int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
+    return [
+        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
+    ]

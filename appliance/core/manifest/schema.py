@@ -137,10 +137,7 @@ def _pipeline() -> Fragment:
             **_policies(),
             "incremental": field("The field that tells new rows from known ones, in every table."),
             "secrets": names("Names of the secrets that `source.config` refers to.", _secret(), 64, default=[]),
-            "destination": {
-                "description": "Where the tables land.",
-                **table({"connector": choice("The store.", (CONTEXT,), CONTEXT)}),
-            },
+            "destination": _destination(),
             "egress": names(
                 "Hosts it may reach besides those of addresses in `source.config`, as a name or `*.name`.",
                 _host(),
@@ -151,6 +148,11 @@ def _pipeline() -> Fragment:
         },
         ("id", "source", "tables"),
     )
+
+
+def _destination() -> Fragment:
+    store = table({"connector": choice("The store.", (CONTEXT,), CONTEXT)})
+    return {"description": "Where the tables land.", **store}
 
 
 def _pipeline_id() -> Fragment:
