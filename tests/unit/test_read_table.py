@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,70 +16,13 @@ from appliance.core.run import RunId
 from appliance.services.read_table import PATIENCE, POLL, STALL, ReadTable, Stopping
 from tests.conformance.roster import memory
 from tests.support.clock import SetClock
+from tests.support.play import Play, Scene
 from tests.support.rings import HeldRings
 from tests.support.rows import NOW, held, noted
 
 PAGE = Page("/staging/0", 2, 20, "0" * 64, "after", ())
 GONE = Failed(FailureKind.TRANSIENT, "gone")
 REQUEST = ReadRequest("run", "scripted", {}, "orders", None, (), (), ())
-
-# One thing that a connector does: says something, is silent for some seconds, or has something happen meanwhile.
-Scene = Message | float | Callable[[], object]
-
-
-@dataclass(slots=True)
-class Play:
-    """A connector that plays its scenes, is silent after them, and remembers how it was pressed and when."""
-
-    clock: SetClock
-    scenes: list[Scene]
-    reactions: dict[str, Message] = field(default_factory=dict)
-    pressed: list[tuple[str, float]] = field(default_factory=list)
-
-    def names(self) -> Sequence[str]:
-        return ["scripted"]
-
-    def warm(self) -> None:
-        """Nothing takes time."""
-
-    def relax(self) -> None:
-        """Nothing is held."""
-
-    def open(self, request: ReadRequest) -> Play:
-        if request.connector != "scripted":
-            raise NotFound(request.connector)
-        return self
-
-    def receive(self, timeout: float) -> Message | None:
-        while self.scenes:
-            scene = self.scenes.pop(0)
-            if isinstance(scene, float):
-                self.clock.forward(timedelta(seconds=min(scene, timeout)))
-                if scene > timeout:
-                    self.scenes.insert(0, scene - timeout)
-                return None
-            if not callable(scene):
-                return scene
-            scene()
-        self.clock.forward(timedelta(seconds=timeout))
-        return None
-
-    def acknowledge(self) -> None:
-        self._press("acknowledge")
-
-    def cancel(self) -> None:
-        self._press("cancel")
-
-    def interrupt(self) -> None:
-        self._press("interrupt")
-
-    def close(self) -> None:
-        self._press("close")
-
-    def _press(self, how: str) -> None:
-        self.pressed.append((how, self.clock.monotonic()))
-        if how in self.reactions:
-            self.scenes.insert(0, self.reactions[how])
 
 
 @dataclass(slots=True)
