@@ -12,15 +12,13 @@ from appliance.bootstrap import Control, assemble, selfhosted
 from appliance.core.manifest import SourceText
 from appliance.core.team import Actor, Role
 from appliance.settings import Settings
-from connectors_runtime import builtin
-from connectors_runtime.client import Done, Failed, Page, ReadSpec, Started, Zygote
+from tests.bench.alone import Alone, alone
 from tests.bench.api import api
 from tests.bench.bench import Bench, percentile
 from tests.bench.report import Line
 from tests.bench.source import BenchSource, bench_source
 from tests.support.serving import serving
 
-HTTP = Path(builtin.__file__).parent / "http" / "http.wasm"
 BENCH = Actor("bench", Role.OWNER, "")
 TARGET_MS = 12.0
 WARM = 3
@@ -33,22 +31,23 @@ def measure(bench: Bench) -> Iterator[Line]:
     """Over HTTP, in process, and the connector alone as the reference of both."""
     runs = bench.count(100, quick=10)
     with bench_source(bench.folder) as source:
-        alone = _alone(bench.folder, source, runs)
+        with alone(bench.folder, source) as readings:
+            least = [_rested(readings) for _ in range(WARM + runs)][WARM:]
         posted, asked = _over_http(bench.folder, source, runs)
-        yield from _lines("POST to connector started", posted, alone, most=TARGET_MS)
-        yield from _lines("POST to first request at the source", asked, alone)
+        yield from _lines("POST to connector started", posted, least, most=TARGET_MS)
+        yield from _lines("POST to first request at the source", asked, least)
         yield from _lines(
-            "run requested in process to connector started", _in_process(bench.folder, source, runs), alone
+            "run requested in process to connector started", _in_process(bench.folder, source, runs), least
         )
 
 
-def _lines(name: str, ours: list[float], alone: list[float], *, most: float | None = None) -> Iterator[Line]:
+def _lines(name: str, ours: list[float], least: list[float], *, most: float | None = None) -> Iterator[Line]:
     for percent in (50, 95):
         yield Line(
             measurement=f"{name}, p{percent}",
             value=percentile(ours, percent) * 1e3,
             unit="ms",
-            reference=percentile(alone, percent) * 1e3,
+            reference=percentile(least, percent) * 1e3,
             reference_is="reading without us",
             most=most if percent == 95 else None,
         )
@@ -104,34 +103,7 @@ def _control(data: Path) -> Iterator[Control]:
         control.on.close()
 
 
-def _alone(folder: Path, source: BenchSource, runs: int) -> list[float]:
-    """A reading of the same table by the connector runtime, with no control plane around it."""
-    (folder / "staging").mkdir()
-    spec = ReadSpec(
-        wasm=HTTP,
-        cache_dir=folder / "cache",
-        staging=folder / "staging",
-        config=f'{{"config":{{"url":"{source.url}/tiny"}},"table":{{"name":"rows"}},"incremental":null}}',
-        table="rows",
-        egress=(f"127.0.0.1:{source.port}",),
-    )
-    with Zygote() as zygote:
-        return [_started(zygote, spec) for _ in range(WARM + runs)][WARM:]
-
-
-def _started(zygote: Zygote, spec: ReadSpec) -> float:
-    """Seconds to the guest's first instruction."""
-    asked = time.monotonic_ns()
-    took = 0.0
-    with zygote.open(spec) as reading:
-        while True:
-            match reading.receive(30):
-                case Started(at):
-                    took = (at - asked) / 1e9
-                case Page(path):
-                    Path(path).unlink()
-                    reading.acknowledge()
-                case Done():
-                    return took
-                case Failed(_, message):
-                    raise AssertionError(message)
+def _rested(readings: Alone) -> float:
+    """After as long a rest as ours have."""
+    time.sleep(REST)
+    return readings.started()
