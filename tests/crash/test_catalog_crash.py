@@ -75,6 +75,15 @@ def test_every_batch_that_was_acknowledged_survives_the_kill_of_its_writer_and_n
         assert integrity == "ok"
 
 
+def test_a_commit_waits_for_the_disk(tmp_path: Path) -> None:
+    """No kill shows a commit that only the operating system has: that takes a power failure."""
+    gateway = LocalSql(str(tmp_path / "catalog.db"))
+    full = 2
+
+    assert gateway.batch([Statement("PRAGMA synchronous"), Statement("PRAGMA journal_mode")]) == [[(full,)], [("wal",)]]
+    gateway.close()
+
+
 _SMALL_DISK = """
 mount -t tmpfs -o size=4m none "$1" && exec "$2" -c "$3" "$1" "$4" "$5"
 """

@@ -265,6 +265,16 @@ def test_it_takes_in_orphans_and_leaves_no_zombie(supervised: Supervised) -> Non
     assert supervised.children() == [control]
 
 
+def test_the_control_process_holds_the_directory_too(supervised: Supervised) -> None:
+    """Should it outlive its supervisor, even for a moment, nobody else begins beside it."""
+    supervised.start()
+    [control] = supervised.wait("started")
+
+    opened = {link.resolve() for link in Path(f"/proc/{control}/fd").iterdir()}
+
+    assert supervised.data / "lock" in opened
+
+
 def test_when_it_is_killed_the_control_process_goes_with_it(supervised: Supervised) -> None:
     supervised.start()
     [control] = supervised.wait("started")
