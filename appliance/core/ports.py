@@ -162,7 +162,8 @@ class Sweep(Protocol):
     def forget(self, *, before: datetime, limit: int) -> int:
         """Delete runs that ended before, with all that is kept of them, and older ledger rows.
 
-        At most `limit` of each; return how many runs. What landed stays, and so does the next run's position.
+        At most `limit` of each; return the larger count, 0 once nothing is left. What landed stays, and so does
+        the next run's position.
         """
         ...
 

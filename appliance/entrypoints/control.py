@@ -100,7 +100,7 @@ class ControlProcess:
     def _forget(self) -> float:
         forgotten = self.control.forget()
         if forgotten:
-            _log.info("%d runs are older than HAKIRI_KEEP_DAYS: forgotten", forgotten)
+            _log.info("history older than HAKIRI_KEEP_DAYS is forgotten: %d runs or ledger rows", forgotten)
         return FORGET
 
     def _answer(self, run_id: RunId) -> None:

@@ -20,7 +20,7 @@ class Forget:
     keep: timedelta
 
     def __call__(self) -> int:
-        """Return how many runs were forgotten."""
+        """Return how many runs, or ledger rows if those are more, were forgotten."""
         before, forgotten = self.clock.now() - self.keep, 0
         while count := self.sweep.forget(before=before, limit=BATCH):
             forgotten += count

@@ -69,9 +69,8 @@ class Land:
     def manifest(self, landed_name: str, run_id: str, node_id: str) -> RunManifest | None:
         """What the run committed of the table, or None. Raises Invalid if the object is damaged."""
         key = manifest_key(landed_name, run_id, node_id)
-        try:
-            data = self.objects.get(key)
-        except NotFound:
+        _, data = self._read(key)
+        if data is None:
             return None
         found = _named(key, RunManifest.from_bytes, data)
         if (found.landed_name, found.run_id, found.node_id) != (landed_name, run_id, node_id):
@@ -104,7 +103,9 @@ class Land:
             return draft
         first = self.manifest(draft.landed_name, draft.run_id, draft.node_id)
         if first is None:
-            raise Conflict(f"object {key}: was there and is gone again")
+            # An upload of ours was cut; whoever holds the lease may write over what is left of it.
+            self.objects.put(key, draft.to_bytes())
+            return draft
         return first
 
     def _schema(self, draft: RunManifest, columns: Sequence[Column], primary_key: Sequence[str]) -> SchemaRecord | None:
@@ -162,11 +163,12 @@ class Land:
         raise Conflict(f"object {key}: others changed it {_TRIES} times in a row")
 
     def _read(self, key: str) -> tuple[str | None, bytes | None]:
+        """Version and content. Nothing of ours is empty: an empty object is what some servers leave of a cut upload."""
         info = self.objects.head(key)
         if info is None:
             return None, None
         try:
-            return info.version, self.objects.get(key)
+            return info.version, self.objects.get(key) or None
         except NotFound:
             return None, None
 

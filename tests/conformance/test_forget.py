@@ -60,3 +60,15 @@ def test_a_long_history_is_forgotten_in_small_commits(harness: Harness) -> None:
 
     assert harness.on.sweep.forget(before=harness.clock.now(), limit=2) == 2
     assert len(harness.runs()) == 1
+
+
+def test_a_ledger_without_runs_is_forgotten_whole(harness: Harness) -> None:
+    harness.apply(pipeline(schedule="every 1m", paused=True))
+    for _ in range(3):
+        harness.clock.forward(timedelta(minutes=1))
+        harness.control.tick()
+    harness.clock.forward(timedelta(days=91))
+
+    assert harness.on.sweep.forget(before=harness.clock.now(), limit=2) == 2
+    assert harness.control.forget() == 1
+    assert harness.reasons() == []

@@ -237,7 +237,7 @@ def test_writers_that_add_different_columns_at_once_lose_none(orders: Orders) ->
     assert [line["version"] for line in _history(orders)] == list(range(1, 9))
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"format":2}', b"\xff"])
+@pytest.mark.parametrize("damage", [b"{", b"[]", b'{"format":2}', b"\xff"])
 def test_a_damaged_object_is_named_and_nothing_lands_on_it(orders: Orders, damage: bytes) -> None:
     orders.land(1, COLUMNS, [{"id": 1, "name": "a"}])
     orders.objects.put(schema_key(TABLE), damage)
@@ -247,6 +247,15 @@ def test_a_damaged_object_is_named_and_nothing_lands_on_it(orders: Orders, damag
     orders.objects.put(manifest_key(TABLE, run_id(1), NODE), damage)
     with pytest.raises(Invalid, match=manifest_key(TABLE, run_id(1), NODE)):
         Land(orders.objects).manifest(TABLE, run_id(1), NODE)
+
+
+def test_what_a_cut_upload_left_empty_counts_as_absent(orders: Orders) -> None:
+    for key in (schema_key(TABLE), history_key(TABLE), view_key(TABLE), manifest_key(TABLE, run_id(1), NODE)):
+        orders.objects.put(key, b"")
+
+    assert Land(orders.objects).manifest(TABLE, run_id(1), NODE) is None
+    orders.land(1, COLUMNS, [{"id": 1, "name": "a"}])
+    assert orders.query() == [{"id": 1, "name": "a"}]
 
 
 def test_a_manifest_in_the_wrong_place_is_not_taken(orders: Orders) -> None:

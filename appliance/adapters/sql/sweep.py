@@ -62,12 +62,14 @@ def _of_forgotten_runs(table: Any) -> Prepared:
 _FORGET = (
     *(_of_forgotten_runs(table) for table in (L, C, T)),
     Prepared(
-        F.delete().where(
+        F.delete()
+        .where(
             SQL("rowid")
             << F.select(SQL("rowid"))
             .where((F.team_id == param("team")) & (F.last_due_at < param("before")))
             .limit(param("limit"))
         )
+        .returning(F.pipeline_id)
     ),
     Prepared(R.delete().where(_mine & (R.id << _ended_before)).returning(R.id)),
 )
@@ -106,8 +108,8 @@ class SqlSweep:
 
     def forget(self, *, before: datetime, limit: int) -> int:
         values = {"team": self._team, "before": iso(before), "limit": limit}
-        *_, runs = self._gateway.batch([statement(**values) for statement in _FORGET])
-        return len(runs)
+        *_, fires, runs = self._gateway.batch([statement(**values) for statement in _FORGET])
+        return max(len(fires), len(runs))
 
     def _ids(self, statement: Statement) -> list[RunId]:
         return [RunId(row[0]) for row in self._gateway.query(statement)]
