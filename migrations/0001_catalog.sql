@@ -74,7 +74,7 @@ CREATE TABLE fire (
   recorded_at TEXT NOT NULL,
   PRIMARY KEY (team_id, pipeline_id, first_due_at)
 ) STRICT;
-CREATE INDEX fire_recent ON fire (team_id, first_due_at);
+CREATE INDEX fire_recent ON fire (team_id, first_due_at, pipeline_id);
 CREATE INDEX fire_old ON fire (team_id, last_due_at);
 
 CREATE TABLE run (
@@ -107,7 +107,9 @@ CREATE TABLE run (
   pages INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (team_id, id)
 ) STRICT;
-CREATE INDEX run_active ON run (team_id, state, pipeline_id) WHERE state IN ('pending', 'running');
+-- Not of unfinished runs alone: statements bind the states, and SQLite would not know that it may use them.
+CREATE INDEX run_active ON run (team_id, state, pipeline_id);
+CREATE INDEX run_of_state ON run (team_id, state, created_at, id);
 CREATE INDEX run_newest ON run (team_id, created_at, id);
 CREATE INDEX run_ended ON run (team_id, finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX run_of_pipeline ON run (team_id, pipeline_id, created_at, id);
@@ -201,6 +203,8 @@ CREATE TABLE idempotency (
   created_at TEXT NOT NULL,
   PRIMARY KEY (team_id, member, key)
 ) STRICT;
+
+CREATE INDEX idempotency_old ON idempotency (team_id, created_at);
 
 -- Counters for /metrics that survive restarts. `labels` is JSON with sorted keys.
 CREATE TABLE counter (
