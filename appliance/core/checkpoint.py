@@ -10,6 +10,9 @@ from appliance.core.landing import Column
 from appliance.core.limits import CURSOR_BYTES, STEP_RESULT_BYTES, STEPS_PER_RUN
 from appliance.core.run import RunId
 
+# What a column adds to a step's result besides its name.
+COLUMN_BYTES = 32
+
 # Steps before the number of pages in a step doubles: short runs checkpoint a step per page, and
 # 1,024 steps hold 32,640 pages.
 STEPS_PER_DOUBLING = 128
@@ -87,7 +90,12 @@ def check_cursor(cursor: str) -> None:
         raise TooLarge(f"the connector's cursor has {size} bytes, a cursor has at most {CURSOR_BYTES}")
 
 
-def check_result(result: bytes) -> None:
-    """Raises TooLarge if a step's recorded result is over the limit of every substrate."""
-    if len(result) > STEP_RESULT_BYTES:
-        raise TooLarge(f"the step's result has {len(result)} bytes, a step result has at most {STEP_RESULT_BYTES}")
+def check_result(page: Checkpoint) -> None:
+    """Raises TooLarge if what a step records of its newest page is over the limit of every substrate."""
+    names = sum(len(column.name.encode()) + COLUMN_BYTES for column in page.columns)
+    size = len(page.cursor.encode()) + len(page.key.encode()) + names
+    if size > STEP_RESULT_BYTES:
+        raise TooLarge(
+            f"a page of table {page.table} records {size} bytes, a step result has at most {STEP_RESULT_BYTES}: "
+            f"{len(page.columns)} columns with such long names are too many"
+        )

@@ -84,7 +84,7 @@ class Execute:
     def _attempt(self, keeper: KeepRun, claim: Claim) -> None:
         if claim.taken_over:
             self.records.count([Sample("hakiri_lease_takeovers_total", {}, 1)])
-        keeper.say("info", f"attempt {claim.lease.fence}: {len(keeper.done)} pages are checkpointed")
+        keeper.say("info", f"attempt {claim.lease.fence}: {keeper.checkpoints} pages are checkpointed")
         failed: list[RunError] = []
         for table in keeper.pipeline.tables:
             if table.name in keeper.committed():

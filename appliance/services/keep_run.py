@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from appliance.core.checkpoint import Checkpoint, TableCommit, check_cursor, step_of
+from appliance.core.checkpoint import Checkpoint, TableCommit, check_cursor, check_result, step_of
 from appliance.core.connector import Page
 from appliance.core.landing import Column, part_key
 from appliance.core.limits import LEASE_TTL, LOG_LINE_BYTES, LOG_LINES_PER_RUN
@@ -34,14 +34,16 @@ class KeepRun:
     pipeline: Pipeline
     run: Run
     lease: Lease
-    done: list[Checkpoint] = field(init=False)
+    checkpoints: int = field(default=0, init=False)
+    _done: dict[str, list[Checkpoint]] = field(default_factory=dict, init=False)
     _table: Table | None = field(default=None, init=False)
     _lines: list[tuple[datetime, str, str]] = field(default_factory=list, init=False)
     _line_count: int = field(default=0, init=False)
     _flushed_at: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
-        self.done = list(self.progress.checkpoints(self.run.id))
+        for page in self.progress.checkpoints(self.run.id):
+            self._add(page)
         # The first line waits for company, too: its commit would delay the connector.
         self._flushed_at = self.clock.monotonic()
 
@@ -49,7 +51,7 @@ class KeepRun:
         self._table = table
 
     def pages(self, table: Table) -> Sequence[Checkpoint]:
-        return [page for page in self.done if page.table == table.name]
+        return self._done.get(table.name, [])
 
     def cursor(self, table: Table) -> str | None:
         """After this run's last page, else where the run before ended."""
@@ -68,24 +70,27 @@ class KeepRun:
         table = self._table
         assert table is not None  # noqa: S101 - begin() comes first
         check_cursor(page.cursor)
-        seq = len(self.done)
-        step = step_of(seq, tables=len(self.pipeline.tables))
-        key = part_key(
-            self.pipeline.landed_name(table),
-            self.run.id,
-            self.node_id,
-            seq=sum(bool(each.key) for each in self.pages(table)),
-            sha256=page.sha256,
-        )
+        key, step = self._key(table, page), step_of(self.checkpoints, tables=len(self.pipeline.tables))
+        checkpoint = Checkpoint(
+            self.run.id, self.checkpoints, step, table.name, key, page.sha256, page.rows, page.bytes, page.cursor,
+            page.columns,
+        )  # fmt: skip
+        check_result(checkpoint)
         if page.rows:
             self.objects.put_file(key, page.path)
-        checkpoint = Checkpoint(
-            self.run.id, seq, step, table.name, key if page.rows else "", page.sha256, page.rows, page.bytes,
-            page.cursor, page.columns,
-        )  # fmt: skip
         self.lease = self.journal.checkpoint(self.lease, checkpoint, now=self.clock.now(), ttl=LEASE_TTL)
-        self.done.append(checkpoint)
+        self._add(checkpoint)
         self._flush_soon()
+
+    def _key(self, table: Table, page: Page) -> str:
+        if not page.rows:
+            return ""
+        landed_name, number = self.pipeline.landed_name(table), len(self.pages(table))
+        return part_key(landed_name, self.run.id, self.node_id, seq=number, sha256=page.sha256)
+
+    def _add(self, page: Checkpoint) -> None:
+        self._done.setdefault(page.table, []).append(page)
+        self.checkpoints += 1
 
     def parts(self, table: Table) -> tuple[Part, ...]:
         """What this run landed of the table, in order. A page without rows has no object."""

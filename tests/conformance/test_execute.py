@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from appliance.core.connector import Failed, FailureKind
+from appliance.core.landing import Column
+from appliance.core.limits import STEPS_PER_RUN
 from appliance.core.run import RunState
 from tests.support.harness import ALICE, Harness, pipeline
 
@@ -187,3 +189,29 @@ def test_the_log_tells_what_happened(harness: Harness) -> None:
 
     assert [line.seq for line in lines] == list(range(1, len(lines) + 1))
     assert "table orders: 5 rows in 3 parts are committed" in [line.message for line in lines]
+
+
+def test_many_pages_are_batched_into_few_steps_and_checkpointed_one_by_one(harness: Harness) -> None:
+    harness.source.tables["orders"] = [[number] for number in range(STEPS_PER_RUN + 80)]
+    harness.apply(pipeline())
+
+    run = harness.run()
+
+    steps = harness.on.runs.steps(run.id)
+    assert run.state is RunState.SUCCEEDED
+    assert len(steps) < STEPS_PER_RUN
+    assert sum(step.pages for step in steps if step.kind == "read") == STEPS_PER_RUN + 80
+    assert len(harness.on.progress.checkpoints(run.id)) == STEPS_PER_RUN + 80
+
+
+def test_a_page_whose_record_is_over_the_limit_fails_the_run_and_lands_nothing(harness: Harness) -> None:
+    wide = tuple(Column(f"{number:0250d}", "text") for number in range(5_000))
+    harness.source.columns = lambda table: wide  # type: ignore[method-assign]
+    harness.apply(pipeline())
+
+    run = harness.run()
+
+    assert run.state is RunState.FAILED
+    assert run.error is not None
+    assert "a step result has at most" in run.error.message
+    assert harness.rows() == []

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.core.checkpoint import STEPS_PER_DOUBLING, check_cursor, check_result, step_of
+from appliance.core.checkpoint import (
+    COLUMN_BYTES,
+    STEPS_PER_DOUBLING,
+    Checkpoint,
+    check_cursor,
+    check_result,
+    step_of,
+)
 from appliance.core.errors import TooLarge
+from appliance.core.landing import Column
 from appliance.core.limits import CURSOR_BYTES, STEP_RESULT_BYTES, STEPS_PER_RUN
+from appliance.core.run import RunId
 
 MOST_PAGES = STEPS_PER_DOUBLING * (2**8 - 1)
 
@@ -94,7 +104,9 @@ def test_a_cursor_fits_to_the_byte() -> None:
 
 
 def test_a_steps_result_fits_to_the_byte() -> None:
-    check_result(b"x" * STEP_RESULT_BYTES)
+    page = Checkpoint(RunId("r"), 0, 0, "orders", "", "0" * 64, 1, 1, "", (Column("é" * 8, "text"),))
+    full = replace(page, cursor="x" * (STEP_RESULT_BYTES - COLUMN_BYTES - 16))
 
-    with pytest.raises(TooLarge, match=str(STEP_RESULT_BYTES)):
-        check_result(b"x" * (STEP_RESULT_BYTES + 1))
+    check_result(full)
+    with pytest.raises(TooLarge, match="orders records"):
+        check_result(replace(full, key="k"))
