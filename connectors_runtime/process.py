@@ -64,20 +64,35 @@ class Outbox:
             os._exit(1)
 
 
-def run(talk: socket.socket, *, parent: int) -> NoReturn:
-    """Everything a forked child does."""
+def stand_by(delivery: socket.socket, *, parent: int) -> NoReturn:
+    """Everything a forked child does: get ready, wait for the one reading it is for, and do it.
+
+    What does not depend on the reading is done before there is one, so that nobody waits for it. `delivery`
+    brings the socket to the reading's parent, or ends when there will be no reading.
+    """
     status = 1
     try:
-        confine(parent=parent, keep=talk.fileno())
-        talk.setblocking(True)
+        confine(parent=parent, keep=delivery.fileno())
+        engine = make_engine()
+        talk = _delivered(delivery)
         buffer = bytearray()
-        spec = _receive_spec(talk, buffer)
-        if spec is not None:
-            _answer(spec, talk, buffer)
+        spec = None if talk is None else _receive_spec(talk, buffer)
+        if talk is not None and spec is not None:
+            _answer(spec, talk, buffer, engine)
         status = 0
     finally:
         # Not sys.exit: nothing of the zygote's is to be cleaned up twice.
         os._exit(status)
+
+
+def _delivered(delivery: socket.socket) -> socket.socket | None:
+    data, fds, _, _ = socket.recv_fds(delivery, 1, 1)
+    delivery.close()
+    if not data or not fds:
+        return None
+    talk = socket.socket(fileno=fds[0])
+    talk.setblocking(True)
+    return talk
 
 
 def _receive_spec(talk: socket.socket, buffer: bytearray) -> ReadSpec | None:
@@ -89,10 +104,10 @@ def _receive_spec(talk: socket.socket, buffer: bytearray) -> ReadSpec | None:
     return ReadSpec.from_json(value)
 
 
-def _answer(spec: ReadSpec, talk: socket.socket, early: bytearray) -> None:
+def _answer(spec: ReadSpec, talk: socket.socket, early: bytearray, engine: wasmtime.Engine) -> None:
     secrets, outbox = Secrets(spec.secrets), Outbox(talk)
     try:
-        cursor = _read(spec, talk=talk, early=early, secrets=secrets, outbox=outbox)
+        cursor = _read(spec, talk=talk, early=early, secrets=secrets, outbox=outbox, engine=engine)
         outbox.send(Done(cursor))
     except Failure as failure:
         outbox.send(Failed(failure.kind, secrets.mask(failure.message), failure.retry_after_seconds))
@@ -101,11 +116,12 @@ def _answer(spec: ReadSpec, talk: socket.socket, early: bytearray) -> None:
         outbox.send(Failed("permanent", text[:2_000]))
 
 
-def _read(spec: ReadSpec, *, talk: socket.socket, early: bytearray, secrets: Secrets, outbox: Outbox) -> str:
+def _read(
+    spec: ReadSpec, *, talk: socket.socket, early: bytearray, secrets: Secrets, outbox: Outbox, engine: wasmtime.Engine
+) -> str:
     connector = Connector.read(spec.wasm, spec.cache_dir)
     code = compiled(connector, seconds=spec.compile_seconds, talk=talk)
     guard = Guard(spec.call_seconds)
-    engine = make_engine()
     guard.trap = engine.increment_epoch
     attend(talk, guard, early)
     host = _host(spec, guard=guard, secrets=secrets, outbox=outbox)

@@ -26,6 +26,7 @@ class Children:
     """Who was forked and has not been reaped: handle -> (pid, where to report the end)."""
 
     selector: selectors.BaseSelector
+    spare: Spare
     by_handle: dict[int, tuple[int, socket.socket]] = field(default_factory=dict)
 
     def add(self, pid: int, life: socket.socket) -> None:
@@ -57,10 +58,39 @@ def ending(status: int) -> str:
     return f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"exit {os.WEXITSTATUS(status)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Spare:
+    """A child that is ready and has no reading yet: nobody waits for its fork. It is for one reading, as any."""
+
+    pid: int
+    delivery: socket.socket
+
+    @classmethod
+    def fork(cls) -> Spare:
+        """Returns in the zygote only."""
+        ours, theirs = socket.socketpair()
+        zygote = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            process.stand_by(theirs, parent=zygote)
+        theirs.close()
+        return cls(pid, ours)
+
+    def begin(self, talk: socket.socket) -> bool:
+        """Hand it its reading. False if it is dead; then it is reaped as well."""
+        with self.delivery:
+            try:
+                socket.send_fds(self.delivery, [b"t"], [talk.fileno()])
+            except OSError:
+                os.waitpid(self.pid, 0)
+                return False
+        return True
+
+
 def serve(control: socket.socket) -> None:
     """Fork on request until the parent is gone. Returns in the zygote only."""
     with selectors.DefaultSelector() as selector:
-        children = Children(selector)
+        children = Children(selector, spare=Spare.fork())
         selector.register(control, selectors.EVENT_READ)
         while True:
             for key, _ in selector.select():
@@ -80,12 +110,12 @@ def _fork(control: socket.socket, children: Children) -> bool:
             os.close(fd)
         return True
     talk, life = socket.socket(fileno=fds[0]), socket.socket(fileno=fds[1])
-    ours = os.getpid()
-    pid = os.fork()
-    if pid == 0:
-        process.run(talk, parent=ours)
-    talk.close()
-    children.add(pid, life)
+    with talk:
+        while not children.spare.begin(talk):
+            children.spare = Spare.fork()
+    children.add(children.spare.pid, life)
+    # Only now: whoever asked has what was forked before.
+    children.spare = Spare.fork()
     return True
 
 

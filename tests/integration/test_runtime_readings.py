@@ -162,6 +162,28 @@ def test_a_reading_keeps_nothing_open_but_its_socket(bench: Bench) -> None:
     assert "NoNewPrivs:\t1\n" in status
 
 
+def test_a_spare_process_that_died_is_replaced_and_no_process_reads_twice(bench: Bench) -> None:
+    with Zygote() as zygote:
+        zygote.start()
+        pids = set()
+        for _ in range(3):
+            for spare in Path(f"/proc/{zygote.pid}/task/{zygote.pid}/children").read_text().split():
+                os.kill(int(spare), signal.SIGKILL)
+            with zygote.open(bench.spec("spin")) as reading:
+                pids.add(started(reading).pid)
+
+    assert len(pids) == 3
+
+
+def test_the_spare_process_goes_with_its_zygote(bench: Bench) -> None:
+    with Zygote() as zygote:
+        zygote.start()
+        children = Path(f"/proc/{zygote.pid}/task/{zygote.pid}/children").read_text().split()
+
+    assert children
+    assert all(gone(int(child)) for child in children)
+
+
 def test_no_process_outlives_its_zygote(bench: Bench) -> None:
     zygote = Zygote()
     reading = zygote.open(bench.spec("spin"))
