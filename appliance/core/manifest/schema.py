@@ -138,12 +138,7 @@ def _pipeline() -> Fragment:
             "incremental": field("The field that tells new rows from known ones, in every table."),
             "secrets": names("Names of the secrets that `source.config` refers to.", _secret(), 64, default=[]),
             "destination": _destination(),
-            "egress": names(
-                "Hosts it may reach besides those of addresses in `source.config`, as a name or `*.name`.",
-                _host(),
-                64,
-                default=[],
-            ),
+            "egress": _egress(),
             **_carried_by_pipeline(),
         },
         ("id", "source", "tables"),
@@ -266,6 +261,11 @@ def _carried_by_pipeline() -> Fragment:
 def _secret() -> Fragment:
     title = "a secret's name: A-Z, 0-9 and _, the first a letter"
     return text("A secret's name, never its value.", title, "SHOPIFY_TOKEN", pattern=r"^[A-Z][A-Z0-9_]*$", maxLength=64)
+
+
+def _egress() -> Fragment:
+    description = "Hosts it may reach besides those of addresses in `source.config`, as a name or `*.name`."
+    return names(description, _host(), 64, default=[])
 
 
 def _host() -> Fragment:
