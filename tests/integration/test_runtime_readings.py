@@ -169,6 +169,7 @@ def test_a_spare_process_that_died_is_replaced_and_no_process_reads_twice(bench:
         for _ in range(3):
             for spare in Path(f"/proc/{zygote.pid}/task/{zygote.pid}/children").read_text().split():
                 os.kill(int(spare), signal.SIGKILL)
+                assert gone(int(spare))
             with zygote.open(bench.spec("spin")) as reading:
                 pids.add(started(reading).pid)
 
