@@ -39,3 +39,36 @@ MANIFEST_BYTES = 1 << 20
 REQUEST_BYTES = 4 << 20
 PAGE_SIZE = 50
 PAGE_SIZE_MAX = 500
+
+# The sync protocol's bound on one message, and the share of it that a fragment may fill.
+SYNC_MESSAGE_BYTES = 256 << 10
+SYNC_FRAGMENT_BYTES = 240 << 10
+SYNC_ROOM_NAME_BYTES = 128
+
+# One delivery, its fragments put together: more than the edits of any offline laptop. The CRDT merges long runs of
+# text in quadratic time, so operations are counted, too.
+SYNC_UPDATE_BYTES = 4 << 20
+SYNC_UPDATE_OPERATIONS = 100_000
+SYNC_FRAGMENTS_SECONDS = 10.0
+
+# A document with its history, and the peers after which it is rebuilt from what it says: each of them makes every
+# later merge and join slower, for ever.
+DRAFT_BYTES = 32 << 20
+DRAFT_PEERS = 1000
+DRAFTS = 32
+
+# The log of a document is folded into a snapshot after so much.
+DRAFT_LOG_UPDATES = 5_000
+DRAFT_LOG_BYTES = 4 << 20
+
+# What one connection may hold and ask. Over the rate a socket is not read until it is within it again.
+SYNC_CONNECTIONS_PER_TOKEN = 64
+SYNC_ROOMS_PER_CONNECTION = 8
+SYNC_MESSAGES_PER_SECOND = 500
+SYNC_OUTBOX_BYTES = 8 << 20
+SYNC_JOIN_SECONDS = 10.0
+
+# Presence: how long somebody counts as here without a sign of life, and what they may say.
+PRESENCE_SECONDS = 45.0
+PRESENCE_KEYS_PER_CONNECTION = 4
+PRESENCE_BYTES = 4 << 10

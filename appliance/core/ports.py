@@ -3,7 +3,8 @@
 Each method is one atomic step on every substrate: no transaction crosses a port, so a port can be a
 local SQLite call or one request to a Durable Object. A method that changes something has made it
 durable when it returns. Every method may raise Unavailable. The object store's port is in `objects.py`,
-those of the connectors in `connector.py`, the one of members and tokens in `team.py`.
+those of the connectors in `connector.py`, the one of members and tokens in `team.py`, those of the drafts and
+their documents in `draft.py` and `config_doc.py`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from appliance.core.checkpoint import Checkpoint, Step, TableCommit
+from appliance.core.draft import Merge
 from appliance.core.event import AuditEntry, Sample
 from appliance.core.landing import SchemaVersion
 from appliance.core.ledger import ArmedSchedule, FireRow, Firing, NewSchedule
@@ -205,11 +207,23 @@ class Revisions(Protocol):
 
     def list(self, *, before: str | None, limit: int) -> Page[Revision]: ...
 
-    def add(self, revision: NewRevision, schedules: Sequence[NewSchedule], audit: AuditEntry) -> Revision:
-        """Record the next revision and arm exactly these schedules; unchanged ones keep their position.
+    def add(
+        self, revision: NewRevision, schedules: Sequence[NewSchedule], audit: AuditEntry, merges: Sequence[Merge] = ()
+    ) -> Revision:
+        """Record the next revision, arm exactly these schedules (unchanged ones keep their position), and
 
-        Raises Conflict if the head is not `revision.based_on`.
+        let the drafts say so. Revisions after `revision.reverts` become undone.
+
+        Raises Conflict if the head is not `revision.based_on`, RoomMoved if an epoch of `merges` is not open.
         """
+        ...
+
+    def undone(self, digest: str) -> Revision | None:
+        """The newest revision of that digest, if it was undone."""
+        ...
+
+    def number_at(self, moment: datetime) -> int | None:
+        """The head as it was at a moment."""
         ...
 
 

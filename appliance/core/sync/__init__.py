@@ -1,0 +1,1 @@
+"""The wire of the sync protocol, without input or output: frames to bytes and back."""
