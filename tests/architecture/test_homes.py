@@ -18,6 +18,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "granian": ("appliance.entrypoints",),
     "huey": ("appliance.adapters.selfhosted.doorbell",),
     "litestar": ("appliance.entrypoints",),
+    "loro": ("appliance.adapters.loro_doc",),
     "minio": ("appliance.adapters.selfhosted.s3",),
     "peewee": ("appliance.adapters.sql",),
     "pickle": (),
