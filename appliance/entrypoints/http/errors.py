@@ -34,18 +34,24 @@ STATUS = {
     "unauthorized": 401,
     "forbidden": 403,
     "not_found": 404,
+    "room_moved": 404,
     "method_not_allowed": 405,
     "conflict": 409,
     "lease_lost": 409,
+    "foreign_manifest": 409,
     "newer_catalog": 409,
     "schema_incompatible": 409,
+    "undone": 409,
+    "unknown_heads": 409,
+    "unresolved": 409,
     "too_large": 413,
     "too_many_streams": 429,
     "unavailable": 503,
+    "doc_broken": 503,
     "not_atomic": 503,
 }
 # How soon to come back, in seconds, where waiting helps.
-RETRY_AFTER = {"too_many_streams": "5", "unavailable": "1", "not_atomic": "1"}
+RETRY_AFTER = {"too_many_streams": "5", "unavailable": "1", "not_atomic": "1", "doc_broken": "1"}
 
 
 class MethodNotAllowed(ControlError):
