@@ -34,7 +34,7 @@ $(INSTALLED): $(LOCKED)
 	@$(PIP) --no-build-isolation --no-index --editable .
 	@touch $@
 
-tools: setup ## Find promtool, or unpack Debian's into .tools
+tools: setup ## The locked npm packages, and Chromium and promtool into .tools
 	@$(BIN)/python -m tests.support.tools
 
 fmt: setup ## Format the code and fix what ruff can fix
@@ -78,4 +78,5 @@ lock: ## Resolve the dependencies again and write the locks
 	@sh .ci/lock.sh .tools/uv/bin/uv
 
 clean: ## Remove what setup, tools and the tests made
-	@rm -rf $(VENV) .tools build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .tools tests/client/node_modules build dist *.egg-info .hypothesis \
+		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,30 +1,23 @@
-"""Finds the programs that tests use but do not import, and unpacks the one that no lock can carry.
+"""Finds the programs that tests use but do not import, and provides those that no Python lock can carry.
 
-`make tools` runs this module: it makes sure that promtool is there and prints what was found.
+`make tools` runs this module: it makes sure that every program is there and prints its version.
 """
 
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-TOOLS = Path(__file__).parents[2] / ".tools"
+from tests.support.tools_chromium import chromium, provide_chromium
+from tests.support.tools_debian import unpack_package
+from tests.support.tools_node import esbuild, node, package_version, provide_packages
+from tests.support.tools_run import TOOLS, MissingToolError, run
 
-# promtool is a Go program that no Python package carries; Debian's package has it.
-PACKAGE = "prometheus"
+__all__ = ["TOOLS", "MissingToolError", "chromium", "esbuild", "find", "node", "zig"]
 
-_VERSIONS = {
-    "promtool": "--version",
-    "wasm-tools": "--version",
-    "weed": "version",
-}
-
-
-class MissingToolError(Exception):
-    """A test needs a program that is not on this machine; the message says how to get it."""
+_CLIENT_PACKAGES = ("loro-protocol", "loro-websocket", "loro-adaptors", "loro-crdt", "playwright-core", "ws")
 
 
 def find(name: str) -> Path:
@@ -42,56 +35,41 @@ def zig() -> list[str]:
     return [sys.executable, "-m", "ziglang"]
 
 
-def unpack_promtool(into: Path) -> None:
-    """Take promtool out of Debian's package without installing it, so nothing starts and no root is needed.
-
-    Raises MissingToolError.
-    """
-    if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
-        raise MissingToolError(
-            "promtool is missing and this is not Debian or Ubuntu: put the promtool of any Prometheus release in PATH"
-        )
-    with TemporaryDirectory() as name:
-        scratch = Path(name)
-        # A machine that has never run `apt-get update` has no lists; lists of our own need no root.
-        package = _download(scratch) or _download(scratch, lists=scratch / "lists")
-        if package is None:
-            raise MissingToolError(f"promtool is missing and `apt-get download {PACKAGE}` failed: put promtool in PATH")
-        _run("dpkg-deb", "--extract", str(package), str(scratch / "root"))
-        into.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(scratch / "root" / "usr" / "bin" / "promtool", into / "promtool")
+def provide_promtool() -> None:
+    """Take promtool, a Go program that no Python package carries, out of Debian's. Raises MissingToolError."""
+    try:
+        find("promtool")
+    except MissingToolError:
+        with TemporaryDirectory() as scratch:
+            try:
+                root = unpack_package("prometheus", Path(scratch))
+            except MissingToolError as error:
+                raise MissingToolError(f"{error}. The promtool of any Prometheus release in PATH will do") from None
+            TOOLS.mkdir(exist_ok=True)
+            shutil.copy2(root / "usr" / "bin" / "promtool", TOOLS / "promtool")
 
 
-def _download(into: Path, lists: Path | None = None) -> Path | None:
-    options = ["-qq", "-o", "APT::Sandbox::User="]
-    if lists:
-        (lists / "partial").mkdir(parents=True)
-        options += ["-o", f"Dir::State::Lists={lists}", "-o", f"Dir::Cache={into / 'cache'}"]
-        _apt(into, "update", *options)
-    _apt(into, "download", *options, PACKAGE)
-    return next(into.glob("*.deb"), None)
-
-
-def _apt(folder: Path, *arguments: str) -> None:
-    subprocess.run(["apt-get", *arguments], cwd=folder, capture_output=True, check=False)
-
-
-def _run(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise MissingToolError(f"`{' '.join(command)}` failed: {done.stderr.strip() or done.stdout.strip()}")
-    return done.stdout or done.stderr
+def versions() -> dict[str, str]:
+    """What each program says it is. Raises MissingToolError if one does not start."""
+    commands = {
+        "promtool": (find("promtool"), "--version"),
+        "wasm-tools": (find("wasm-tools"), "--version"),
+        "weed": (find("weed"), "version"),
+        "node": (node(), "--version"),
+        "esbuild": (esbuild(), "--version"),
+        "chromium": (chromium(), "--version"),
+    }
+    said = {name: run(str(program), flag).splitlines()[0] for name, (program, flag) in commands.items()}
+    return said | {f"npm {name}": package_version(name) for name in _CLIENT_PACKAGES}
 
 
 def main() -> int:
     """Make every tool available and print its version."""
     try:
-        try:
-            find("promtool")
-        except MissingToolError:
-            unpack_promtool(TOOLS)
-        for name, flag in _VERSIONS.items():
-            version = _run(str(find(name)), flag).splitlines()[0]
+        provide_promtool()
+        provide_packages()
+        provide_chromium()
+        for name, version in versions().items():
             sys.stdout.write(f"tools: {name}: {version}\n")
     except MissingToolError as error:
         sys.stderr.write(f"tools: {error}\n")

