@@ -13,6 +13,7 @@ from pathlib import Path
 from appliance.adapters.selfhosted.clock import SystemClock
 from appliance.adapters.selfhosted.doorbell import HueyDoorbell
 from appliance.adapters.selfhosted.files import DirectoryObjects
+from appliance.adapters.sql.drafts import SqlDrafts
 from appliance.adapters.sql.gateway import SqlGateway
 from appliance.adapters.sql.journal import SqlJournal
 from appliance.adapters.sql.local import LocalSql
@@ -27,6 +28,7 @@ from appliance.adapters.sql.teams import SqlTeams
 from appliance.adapters.wasm_connectors import WasmConnectors
 from appliance.core import ports
 from appliance.core.connector import Connectors
+from appliance.core.draft import Drafts
 from appliance.core.objects import ObjectStore
 from appliance.core.pipeline import APPLIANCE
 from appliance.core.team import Teams as TeamStore
@@ -59,6 +61,7 @@ class Substrate:
     sweep: ports.Sweep
     schedules: ports.Schedules
     revisions: ports.Revisions
+    drafts: Drafts
     teams: TeamStore
     records: ports.Records
     objects: ObjectStore
@@ -169,6 +172,7 @@ def on_sql(
         sweep=SqlSweep(gateway, TEAM),
         schedules=SqlSchedules(gateway, TEAM),
         revisions=SqlRevisions(gateway, TEAM),
+        drafts=SqlDrafts(gateway, TEAM),
         teams=SqlTeams(gateway, TEAM),
         records=SqlRecords(gateway, TEAM),
         objects=objects,

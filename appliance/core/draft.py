@@ -181,7 +181,10 @@ class Drafts(Protocol):
         ...
 
     def create(self, new: NewEpoch, audit: AuditEntry) -> Draft:
-        """Open a draft. Raises Conflict if one of that name is open."""
+        """Open a draft. Raises Conflict if one of that name is open, TooLarge if `DRAFTS` of them are.
+
+        There is always room for the main one.
+        """
         ...
 
     def content(self, epoch: str) -> Content:
@@ -191,12 +194,15 @@ class Drafts(Protocol):
     def append(self, epoch: str, updates: Sequence[Update]) -> None:
         """Add to the log, all or nothing. Raises RoomMoved if the epoch is not open,
 
-        Conflict if one of the numbers is taken.
+        Conflict if the numbers are not the next ones.
         """
         ...
 
     def compact(self, epoch: str, *, seq: int, snapshot: bytes, waiting: bytes, spans: Sequence[Span]) -> None:
-        """Replace the log up to `seq` and the spans by these. An older call than the newest does nothing."""
+        """Replace the log up to `seq` and the spans by these. An older call than the newest does nothing.
+
+        Raises NotFound, Conflict if the log has no update `seq` yet.
+        """
         ...
 
     def rebuild(self, new: NewEpoch, audit: AuditEntry, *, instead_of: str) -> Draft:
@@ -204,7 +210,7 @@ class Drafts(Protocol):
         ...
 
     def discard(self, name: str, audit: AuditEntry) -> None:
-        """Close the draft. Raises NotFound, Conflict for the main one."""
+        """Close the draft. What is stored of it stays. Raises NotFound, Conflict for the main one."""
         ...
 
     def epochs(self, name: str) -> Sequence[Epoch]:

@@ -20,7 +20,17 @@ def _table(name: str, *columns: str) -> Any:
 Team = _table("team", "id", "name", "node_id", "created_at")
 Member = _table("member", "name", "role", "created_at", "removed_at")
 Token = _table("token", "id", "member", "name", "role", "digest", "created_at", "expires_at", "revoked_at")
-Revision = _table("revision", "number", "digest", "manifest", "value", "uploads", "applied_by", "applied_at")
+Revision = _table(
+    "revision", "number", "digest", "manifest", "value", "uploads", "applied_by", "applied_at", "draft", "epoch",
+    "heads", "reverts", "undone_by",
+)  # fmt: skip
+Draft = _table("draft", "name", "epoch", "created_by", "created_at")
+DraftEpoch = _table(
+    "draft_epoch", "number", "epoch", "draft", "reason", "began_by", "began_at", "ended_at", "snapshot_seq",
+    "applied", "applied_heads",
+)  # fmt: skip
+DraftPiece = _table("draft_piece", "epoch", "kind", "piece", "data")
+DraftUpdate = _table("draft_update", "epoch", "seq", "piece", "data", "author", "token_id", "at")
 Schedule = _table(
     "schedule", "pipeline_id", "revision", "text", "zone", "catchup", "catchup_limit", "overlap", "paused",
     "placement", "armed_at", "last_expected", "next_fire",
