@@ -6,6 +6,8 @@ reported to the client only as `internal`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
 
@@ -27,10 +29,26 @@ class NotFound(ControlError):
     code = "not_found"
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """How the configuration moved on: to which revision, by whom, and when."""
+
+    head: int
+    by: str
+    at: datetime
+
+    def __str__(self) -> str:
+        return f"revision {self.head}, by {self.by} at {self.at:%Y-%m-%d %H:%M:%S} UTC"
+
+
 class Conflict(ControlError):
-    """The state moved on, or never allowed this."""
+    """The state moved on, or never allowed this. `moved` says how, where a revision is in the way."""
 
     code = "conflict"
+
+    def __init__(self, message: str = "", *, moved: Moved | None = None) -> None:
+        super().__init__(message)
+        self.moved = moved
 
 
 class Unauthorized(ControlError):

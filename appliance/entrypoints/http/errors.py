@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 from litestar import Request, Response
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException, MethodNotAllowedException, ValidationException
 
-from appliance.core.errors import ControlError, Invalid, NotFound, TooLarge
+from appliance.core.errors import Conflict, ControlError, Invalid, NotFound, TooLarge
 from appliance.core.manifest import InvalidManifest
 from appliance.core.pipeline import Problem
 from appliance.entrypoints.http.watch import request_id
@@ -82,11 +83,17 @@ class ProblemOut(msgspec.Struct, frozen=True):
 
 
 class ErrorDetail(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`code` is stable, `message` is for people. `problems` stands with `invalid_manifest` only."""
+    """`code` is stable, `message` is for people. `problems` stands with `invalid_manifest` only.
+
+    `head`, `by` and `at` stand where another revision is in the way: its number, who applied it, and when.
+    """
 
     code: str
     message: str
     problems: list[ProblemOut] | None = None
+    head: int | None = None
+    by: str | None = None
+    at: datetime | None = None
     request_id: str | None = None
 
 
@@ -98,7 +105,9 @@ class ErrorOut(msgspec.Struct, frozen=True):
 
 def error_body(error: ControlError) -> ErrorOut:
     problems = [ProblemOut.of(each) for each in error.problems] if isinstance(error, InvalidManifest) else None
-    return ErrorOut(ErrorDetail(error.code, str(error), problems))
+    moved = error.moved if isinstance(error, Conflict) else None
+    told = (moved.head, moved.by, moved.at) if moved else (None, None, None)
+    return ErrorOut(ErrorDetail(error.code, str(error), problems, *told))
 
 
 def on_control_error(_: AnyRequest, error: ControlError) -> Response[ErrorOut]:
