@@ -30,7 +30,9 @@ class Action(StrEnum):
     """What somebody may ask for."""
 
     READ = "read"
+    EDIT = "edit"
     APPLY = "apply"
+    MANAGE_DRAFTS = "manage_drafts"
     RUN = "run"
     MANAGE_TOKENS = "manage_tokens"
     MANAGE_MEMBERS = "manage_members"
@@ -39,7 +41,9 @@ class Action(StrEnum):
 
 _NEEDS = {
     Action.READ: Role.VIEWER,
+    Action.EDIT: Role.EDITOR,
     Action.APPLY: Role.EDITOR,
+    Action.MANAGE_DRAFTS: Role.OPERATOR,
     Action.RUN: Role.OPERATOR,
     Action.MANAGE_TOKENS: Role.OWNER,
     Action.MANAGE_MEMBERS: Role.OWNER,

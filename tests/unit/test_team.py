@@ -25,8 +25,8 @@ from appliance.core.team import (
 # Written out, so that a change of a right is a change of this table.
 MATRIX = {
     Role.VIEWER: {Action.READ},
-    Role.EDITOR: {Action.READ, Action.APPLY},
-    Role.OPERATOR: {Action.READ, Action.APPLY, Action.RUN, Action.READ_AUDIT},
+    Role.EDITOR: {Action.READ, Action.EDIT, Action.APPLY},
+    Role.OPERATOR: {Action.READ, Action.EDIT, Action.APPLY, Action.MANAGE_DRAFTS, Action.RUN, Action.READ_AUDIT},
     Role.OWNER: set(Action),
 }
 
