@@ -158,7 +158,7 @@ class NewEpoch:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """What an apply changes in a draft, in the very step that makes the revision.
+    """What an apply changes in a draft, in the very step that makes the revision; or a draft that catches up with one.
 
     `update` (None: the edits are in the document already) goes to the log of `epoch`; the draft then says
     the new revision at `heads`.
@@ -195,6 +195,13 @@ class Drafts(Protocol):
         """Add to the log, all or nothing. Raises RoomMoved if the epoch is not open,
 
         Conflict if the numbers are not the next ones.
+        """
+        ...
+
+    def catch_up(self, merge: Merge, *, applied: int, audit: AuditEntry) -> None:
+        """Note that a document says revision `applied` now, which was applied without it.
+
+        Raises RoomMoved if the epoch is not open, Conflict if the update's number is not the next one.
         """
         ...
 

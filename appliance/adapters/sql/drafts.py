@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from peewee import SQL, Select, fn
 
 from appliance.adapters.sql.audits import audit_row
-from appliance.adapters.sql.drafts_log import append_rows, refusal, updates_of
+from appliance.adapters.sql.drafts_log import append_rows, merge_rows, refusal, updates_of
 from appliance.adapters.sql.drafts_stored import packed, pieces, unpacked
 from appliance.adapters.sql.gateway import Refused, Row, SqlGateway, Statement
 from appliance.adapters.sql.prepared import Prepared, param
@@ -17,7 +17,7 @@ from appliance.adapters.sql.tables import DraftPiece as P
 from appliance.adapters.sql.tables import DraftUpdate as U
 from appliance.adapters.sql.tables import columns, insert
 from appliance.adapters.sql.times import iso, moment, moment_or_none
-from appliance.core.draft import MAIN, Content, Draft, Epoch, Heads, NewEpoch, RoomMoved, Span, Update
+from appliance.core.draft import MAIN, Content, Draft, Epoch, Heads, Merge, NewEpoch, RoomMoved, Span, Update
 from appliance.core.errors import Conflict, NotFound, TooLarge
 from appliance.core.event import AuditEntry
 from appliance.core.limits import DRAFTS
@@ -124,6 +124,12 @@ class SqlDrafts:
             self._gateway.batch(append_rows(self._team, epoch, updates))
         except Refused:
             raise refusal(self._gateway, self._team, epoch) from None
+
+    def catch_up(self, merge: Merge, *, applied: int, audit: AuditEntry) -> None:
+        try:
+            self._gateway.batch([*merge_rows(self._team, merge, applied), audit_row(self._team, audit)])
+        except Refused:
+            raise refusal(self._gateway, self._team, merge.epoch) from None
 
     def compact(self, epoch: str, *, seq: int, snapshot: bytes, waiting: bytes, spans: Sequence[Span]) -> None:
         named = {"team_id": self._team, "epoch": epoch}
