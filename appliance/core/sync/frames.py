@@ -6,12 +6,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
+# The name of a batch, and what a number on the wire can be at most.
+BATCH_BYTES = 8
+NUMBER_MOST = 2**32 - 1
+
 
 class Kind(Enum):
     """What a room is about: the four bytes that every message begins with."""
 
     DOC = b"%LOR"
     PRESENCE = b"%EPH"
+
+
+class Type(IntEnum):
+    """What a message says: the byte after the room."""
+
+    JOIN = 0x00
+    JOIN_OK = 0x01
+    JOIN_ERROR = 0x02
+    DOC_UPDATE = 0x03
+    FRAGMENT_HEADER = 0x04
+    FRAGMENT = 0x05
+    ROOM_ERROR = 0x06
+    LEAVE = 0x07
+    ACK = 0x08
 
 
 class Status(IntEnum):
@@ -103,6 +121,8 @@ class FragmentHeader:
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
+    """One piece of the blob that the header of this `batch` announced; the first has index 0."""
+
     room: Room
     batch: bytes
     index: int
@@ -111,6 +131,8 @@ class Fragment:
 
 @dataclass(frozen=True, slots=True)
 class RoomError:
+    """Something happened to a room that its members must know."""
+
     room: Room
     fault: RoomFault
     message: str
@@ -118,11 +140,15 @@ class RoomError:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
+    """The client lets go of the room. It is not answered."""
+
     room: Room
 
 
 @dataclass(frozen=True, slots=True)
 class Ack:
+    """The answer to one batch, also to one of fragments. A client sends it only for a fault."""
+
     room: Room
     batch: bytes
     status: Status
