@@ -29,17 +29,16 @@ class _Peer:
         self.firsts, self.lasts = array("q"), array("q")
         self.whose = array("q")
 
-    def record(self, start: int, end: int, whose: int, *, first: int, last: int) -> None:
-        if not self.ends or self.ends[-1] <= start:
-            index = len(self.starts)
-        else:
-            self._clear(start, end)
-            index = bisect_right(self.starts, start)
-        if index and self._goes_on(index - 1, start, whose, last):
+    def record(self, start: int, end: int, whose: int, at: int) -> None:
+        index = self._room_for(start, end)
+        if index and self._goes_on(index - 1, start, whose, at):
             self.ends[index - 1] = end
-            self.lasts[index - 1] = last
+            self.lasts[index - 1] = at
         else:
-            self._insert(index, (start, end, whose, first, last))
+            self._insert(index, (start, end, whose, at, at))
+
+    def keep(self, start: int, end: int, whose: int, *, first: int, last: int) -> None:
+        self._insert(self._room_for(start, end), (start, end, whose, first, last))
 
     def find(self, counter: int) -> int | None:
         index = bisect_right(self.starts, counter) - 1
@@ -58,8 +57,15 @@ class _Peer:
         near = self.lasts[index] <= at <= self.firsts[index] + _GRAIN
         return near and self.ends[index] == start and self.whose[index] == whose
 
+    def _room_for(self, start: int, end: int) -> int:
+        """Where a range goes, once nothing else is there."""
+        if not self.ends or self.ends[-1] <= start:
+            return len(self.starts)
+        self._clear(start, end)
+        return bisect_right(self.starts, start)
+
     def _clear(self, start: int, end: int) -> None:
-        """Make room for a range: cut what reaches into it, drop what lies in it."""
+        """Cut what reaches into a range, drop what lies in it."""
         index = max(bisect_right(self.starts, start) - 1, 0)
         while index < len(self.starts) and self.starts[index] < end:
             old = (self.starts[index], self.ends[index], self.whose[index], self.firsts[index], self.lasts[index])
@@ -100,14 +106,14 @@ class Authors:
         self._whose: dict[tuple[str, str], int] = {}
         for span in spans:
             whose, first, last = self._number(span.author, span.token_id), _micros(span.first_at), _micros(span.last_at)
-            self._peer(span.peer).record(span.start, span.end, whose, first=first, last=last)
+            self._peer(span.peer).keep(span.start, span.end, whose, first=first, last=last)
 
     def record(self, ranges: Iterable[PeerRange], *, author: str, token_id: str, at: datetime) -> None:
         """Note what a delivery brought."""
         whose, micros = self._number(author, token_id), _micros(at)
         for one in ranges:
             if one.start < one.end:
-                self._peer(one.peer).record(one.start, one.end, whose, first=micros, last=micros)
+                self._peer(one.peer).record(one.start, one.end, whose, micros)
 
     def who(self, peer: int, counter: int) -> Span | None:
         """The span that an operation is in; None if nobody delivered it."""
