@@ -172,6 +172,77 @@ def test_any_text_is_kept_as_it_is(on: Substrate, text: str) -> None:
     assert revision == Revision(1, text, text, new.value, new.uploads, text, NOW)
 
 
+def test_the_head_of_any_moment_is_told(on: Substrate) -> None:
+    assert on.revisions.number_at(NOW) is None
+    for _ in range(3):
+        _add(on)
+
+    moments = [NOW - SECOND, NOW, NOW + SECOND / 2, NOW + SECOND, NOW + 2 * SECOND, NOW + 1000 * SECOND]
+    assert [on.revisions.number_at(moment) for moment in moments] == [None, 1, 1, 2, 3, 3]
+
+
+def test_a_revision_that_was_applied_after_the_clock_was_set_back_is_the_head_of_now(on: Substrate) -> None:
+    _add(on)
+    on.revisions.add(replace(_new(1), applied_at=NOW - MINUTE), [], noted())
+
+    assert on.revisions.number_at(NOW + SECOND) == 2
+
+
+def _revert(on: Substrate, *, to: int) -> Revision:
+    head, old = on.revisions.head_number() or 0, on.revisions.get(to)
+    return on.revisions.add(replace(_new(head), digest=old.digest, reverts=to), [], noted("config.revert"))
+
+
+def _undone_by(on: Substrate) -> list[int | None]:
+    return [found.undone_by for found in reversed(on.revisions.list(before=None, limit=10).items)]
+
+
+def test_a_revert_undoes_exactly_what_came_after_the_revision_it_brings_back(on: Substrate) -> None:
+    for _ in range(4):
+        _add(on)
+
+    revision = _revert(on, to=2)
+
+    assert (revision.number, revision.reverts, revision.undone_by) == (5, 2, None)
+    assert _undone_by(on) == [None, None, 5, 5, None]
+    assert on.revisions.undone("digest of 4") == on.revisions.get(4)
+    assert on.revisions.undone("digest of 2") is None, "it is what is live"
+    assert on.revisions.undone("digest that never was") is None
+
+
+def test_what_was_undone_stays_so_by_whom_it_was_first(on: Substrate) -> None:
+    for _ in range(3):
+        _add(on)
+    _revert(on, to=2)
+
+    _revert(on, to=1)
+
+    assert _undone_by(on) == [None, 5, 4, 5, None]
+    assert on.revisions.undone("digest of 2") == on.revisions.get(4), "the newest of that digest"
+
+
+def test_what_was_undone_and_applied_again_is_not_undone(on: Substrate) -> None:
+    for _ in range(2):
+        _add(on)
+    _revert(on, to=1)
+
+    _revert(on, to=2)
+
+    assert _undone_by(on) == [None, 3, 4, None]
+    assert on.revisions.undone("digest of 2") is None
+    assert on.revisions.undone("digest of 1") == on.revisions.get(3)
+
+
+def test_a_refused_revert_undoes_nothing(on: Substrate) -> None:
+    for _ in range(3):
+        _add(on)
+
+    with pytest.raises(Conflict):
+        on.revisions.add(replace(_new(2), reverts=1), [], noted())
+
+    assert _undone_by(on) == [None, None, None]
+
+
 def test_a_revision_is_there_after_a_restart(harness: Harness) -> None:
     revision = _add(harness.on, _schedule())
     before = harness.on.schedules.list()
