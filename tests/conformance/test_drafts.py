@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from appliance.bootstrap import Substrate
-from appliance.core.draft import MAIN, Content, Draft, Epoch, Heads, NewEpoch, RoomMoved, Span
+from appliance.core.draft import MAIN, Content, Draft, Epoch, Heads, Merge, NewEpoch, RoomMoved, Span
 from appliance.core.errors import Conflict, NotFound, TooLarge
 from appliance.core.event import AuditEntry
 from appliance.core.limits import DRAFTS
@@ -198,6 +198,31 @@ def test_of_eight_that_rebuild_one_document_one_wins(on: Substrate) -> None:
 
     assert [on.drafts.get(MAIN).epoch] == [epoch for epoch in results if epoch]
     assert [epoch.ended_at for epoch in on.drafts.epochs(MAIN)] == [None, NOW]
+
+
+def test_a_draft_catches_up_with_a_revision_that_was_applied_without_it(on: Substrate) -> None:
+    before = opened(on)
+    on.drafts.append(FIRST, [update(1)])
+
+    on.drafts.catch_up(Merge(FIRST, Heads("caught up"), update(2)), applied=4, audit=LATER)
+
+    assert on.drafts.get(MAIN) == replace(before, applied=4, applied_heads=Heads("caught up"))
+    assert logged(on) == [1, 2]
+    assert audited(on)[-1] == ("carol", LATER.action, MAIN)
+
+
+def test_a_draft_that_cannot_catch_up_is_left_as_it_was(on: Substrate) -> None:
+    opened(on)
+    on.drafts.append(FIRST, [update(1)])
+    before = (on.drafts.list(), on.drafts.content(FIRST), audited(on))
+
+    with pytest.raises(Conflict, match="next update is 2"):
+        on.drafts.catch_up(Merge(FIRST, Heads("other"), update(1)), applied=4, audit=LATER)
+    for merge in (Merge(SECOND_EPOCH, Heads("other")), Merge(SECOND_EPOCH, Heads("other"), update(1))):
+        with pytest.raises(RoomMoved):
+            on.drafts.catch_up(merge, applied=4, audit=LATER)
+
+    assert (on.drafts.list(), on.drafts.content(FIRST), audited(on)) == before
 
 
 @pytest.mark.parametrize("text", HOSTILE)
