@@ -1,0 +1,108 @@
+"""The documents of drafts, on the CRDT library loro. Nothing outside this family of files knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from loro import ExportMode, Frontiers, LoroDoc
+
+from appliance.adapters.loro_doc_accept import accept, count
+from appliance.adapters.loro_doc_guard import LoroFailed, guarded, new_doc, whole
+from appliance.adapters.loro_doc_heads import frontiers_of, heads_text, last_operations, version_vector
+from appliance.adapters.loro_doc_tree import read_tree
+from appliance.core.config_doc import Accepted, DocBroken, Refusal
+from appliance.core.draft import Heads, Tree, UnknownHeads
+
+# Trees of other heads than now, kept for those who look again: an apply looks thrice.
+_TREES = 4
+
+
+class LoroDocs:
+    """Makes documents."""
+
+    def empty(self) -> LoroDocument:
+        return LoroDocument(new_doc())
+
+    def load(self, snapshot: bytes, deliveries: Sequence[bytes]) -> LoroDocument:
+        """Raises DocBroken."""
+        doc = new_doc()
+        try:
+            with guarded():
+                if snapshot:
+                    doc.import_(snapshot)
+                if deliveries:
+                    doc.import_batch([*deliveries])
+        except LoroFailed as failure:
+            raise DocBroken(f"a stored document cannot be read: {failure}") from failure
+        return LoroDocument(doc)
+
+
+class LoroDocument:
+    """One document. It is never written in or checked out: edits and looks back happen on forks.
+
+    Nothing subscribes to it either: a callback that runs while another thread commits hangs the process.
+    """
+
+    def __init__(self, doc: LoroDoc) -> None:
+        self._doc = doc
+        self._trees: dict[Heads, Tree] = {}
+
+    def heads(self) -> Heads:
+        return heads_text(self._doc.oplog_frontiers)
+
+    def version(self) -> bytes:
+        return self._doc.oplog_vv.encode()
+
+    def peers(self) -> int:
+        return len(self._doc.oplog_vv.to_spans().inner())
+
+    def accept(self, deliveries: Sequence[bytes]) -> Sequence[Accepted | Refusal]:
+        """Raises DocBroken."""
+        return accept(self._doc, deliveries)
+
+    def missing(self, version: bytes) -> bytes:
+        """A snapshot for whoever has nothing: it is smaller. Raises Invalid."""
+        have = version_vector(version)
+        with whole():
+            if have.includes_vv(self._doc.oplog_vv):
+                return b""
+            new = not have.to_spans().inner()
+            return self._doc.export(ExportMode.Snapshot() if new else ExportMode.Updates(have))
+
+    def snapshot(self) -> tuple[bytes, bytes]:
+        with whole():
+            return self._doc.export(ExportMode.Snapshot()), self._doc.export_pending_updates() or b""
+
+    def tree(self, heads: Heads | None = None) -> Tree:
+        """Raises UnknownHeads."""
+        wanted = self.heads() if heads is None else heads
+        if wanted not in self._trees:
+            self._trees[wanted] = self._read(wanted)
+            while len(self._trees) > _TREES:
+                del self._trees[next(iter(self._trees))]
+        return self._trees[wanted]
+
+    def holds(self, heads: Heads) -> bool:
+        try:
+            self._frontiers(heads)
+        except UnknownHeads:
+            return False
+        return True
+
+    def _read(self, heads: Heads) -> Tree:
+        frontiers = self._frontiers(heads)
+        with whole():
+            return read_tree(self._doc if heads == self.heads() else self._doc.fork_at(frontiers))
+
+    def _frontiers(self, heads: Heads) -> Frontiers:
+        """Raises UnknownHeads. Only operations that are in reach the library: it panics over others."""
+        operations = last_operations(heads)
+        with whole():
+            own = self._doc.oplog_vv
+            if any(counter >= count(own, peer) for peer, counter in operations):
+                raise UnknownHeads(f"heads {heads[:80]}: some of the edits they name have not arrived")
+            frontiers = frontiers_of(operations)
+            version = self._doc.frontiers_to_vv(frontiers)
+            if version is None or heads_text(self._doc.vv_to_frontiers(version)) != heads:
+                raise UnknownHeads(f"heads {heads[:80]}: the draft never was there, one edit is part of another")
+        return frontiers
