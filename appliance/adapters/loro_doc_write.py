@@ -56,7 +56,9 @@ def _bury(pipelines: LoroMap, name: str, member: ValueOrContainer, seen: Heads) 
 def _write(parent: LoroMap, member: ValueOrContainer | None, wanted: object, path: _Path) -> None:
     kind = kind_at(path)
     if kind is not ContainerKind.REGISTER:
-        _fill(_held(member, kind) or _make(parent, path[-1], member, kind), wanted, path)
+        held = _held(member, kind)
+        # An empty container counts as false.
+        _fill(_make(parent, path[-1], member, kind) if held is None else held, wanted, path)
     elif not isinstance(member, ValueOrContainer.Value) or not _same(member.value, wanted):
         _set(parent, path[-1], wanted)
 

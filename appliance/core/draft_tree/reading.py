@@ -48,7 +48,7 @@ class Reading:
     misplaced: set[tuple[str, str]] = field(default_factory=set)
 
     def value(self, tree: Tree) -> _Fields:
-        """The JSON form of what could be read. Other roots are no part of a draft: nobody could take them away again."""
+        """The JSON form of what could be read. Other roots are no part of a draft: nobody could remove them."""
         value = self._settings(self._map(tree.get(SETTINGS), (SETTINGS,)))
         found = self._map(tree.get(PIPELINES), (PIPELINES,))
         pipelines = [self._pipeline(name, node) for name, node in sorted(found.items())]
