@@ -104,6 +104,11 @@ def test_an_answer_is_made_only_for_a_join_that_cannot_be(data: bytes) -> None:
     assert answer is None or answer[:7] == data[:6] + b"\2"
 
 
+def test_a_count_is_compared_with_what_is_left_for_updates() -> None:
+    with pytest.raises(BadFrame, match="DocUpdate: 3 updates do not fit in what is left of the message"):
+        decode(b"%LOR\1r\3\3" + b"\0\0" + BATCH)
+
+
 @pytest.mark.parametrize("promise", [b"\xff\xff\xff\xff\x0f", b"\x80\x80\x10", b"\xf0\xff\x0f"])
 def test_a_promise_of_many_updates_costs_nothing(promise: bytes) -> None:
     started = process_time()

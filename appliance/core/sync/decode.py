@@ -123,12 +123,12 @@ def _join(data: bytes, at: int, room: Room) -> tuple[Frame, int]:
 
 
 def _join_ok(data: bytes, at: int, room: Room) -> tuple[Frame, int]:
-    permission, at = _blob(data, at, "JoinOk: permission")
-    if permission not in (b"read", b"write"):
-        raise BadFrame(f"JoinOk: permission {permission[:20]!r}: must be read or write")
+    word, at = _blob(data, at, "JoinOk: permission")
+    if word not in (b"read", b"write"):
+        raise BadFrame(f"JoinOk: permission {word[:20]!r}: must be read or write")
     version, at = _blob(data, at, "JoinOk: version")
     extra, at = _blob(data, at, "JoinOk: extra")
-    return JoinOk(room, permission == b"write", version, extra), at
+    return JoinOk(room, word == b"write", version, extra), at
 
 
 def _join_error(data: bytes, at: int, room: Room) -> tuple[Frame, int]:

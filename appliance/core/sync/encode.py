@@ -120,8 +120,8 @@ def _about_room(frame: Join | JoinOk | JoinError | RoomError | Leave) -> Sequenc
         case Join():
             return (bytes((Type.JOIN,)), _blob(frame.auth), _blob(frame.version))
         case JoinOk():
-            permission = b"write" if frame.writes else b"read"
-            return (bytes((Type.JOIN_OK,)), _blob(permission), _blob(frame.version), _blob(frame.extra))
+            word = b"write" if frame.writes else b"read"
+            return (bytes((Type.JOIN_OK,)), _blob(word), _blob(frame.version), _blob(frame.extra))
         case JoinError():
             return (bytes((Type.JOIN_ERROR, frame.fault)), _text(frame.message), _detail(frame))
         case RoomError():
