@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from appliance.core.errors import Invalid
+from appliance.core.limits import SYNC_MESSAGES_PER_SECOND
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -18,6 +19,7 @@ PORT_MAX = 65_535
 KEEP_DAYS = 90
 KEEP_DAYS_MAX = 3_650
 WORKERS_MAX = 256
+SYNC_RATE_MAX = 100_000
 LONGEST_NUMBER = 9
 SHOWN = 80
 
@@ -59,6 +61,7 @@ class Settings:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     connectors_dir: Path | None = None
     keep_days: int = KEEP_DAYS
+    sync_rate: int = SYNC_MESSAGES_PER_SECOND
     log_format: LogFormat = LogFormat.CONSOLE
     log_level: str = "info"
 
@@ -90,6 +93,7 @@ class Settings:
             secrets=known.secrets("HAKIRI_SECRET_"),
             connectors_dir=known.path("HAKIRI_CONNECTORS_DIR"),
             keep_days=known.number("HAKIRI_KEEP_DAYS", KEEP_DAYS, 1, KEEP_DAYS_MAX),
+            sync_rate=known.number("HAKIRI_SYNC_RATE", SYNC_MESSAGES_PER_SECOND, 1, SYNC_RATE_MAX),
             log_format=known.choice("HAKIRI_LOG_FORMAT", LogFormat, LogFormat.CONSOLE),
             log_level=known.one_of("HAKIRI_LOG_LEVEL", ("debug", "info", "warning", "error"), "info"),
         )
