@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 
-from appliance.adapters.sql.times import iso, moment
 from appliance.core.draft import Span
 
 # Cloudflare Durable Objects: a value is at most 2 MB.
 PIECE_BYTES = 1_500_000
 
-# Most of a packed span is said again and again; more effort saves a tenth and takes twice as long.
+# Most of a packed span is said again and again: more effort saves a tenth and takes three times as long.
 _EFFORT = 1
+
+# Packing is done while everybody waits: times as numbers take a third of the time that text does.
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def pieces(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -31,8 +35,8 @@ def packed(spans: Sequence[Span]) -> bytes:
             span.start,
             span.end,
             people.setdefault((span.author, span.token_id), len(people)),
-            iso(span.first_at),
-            iso(span.last_at),
+            (span.first_at - _EPOCH) // _MICROSECOND,
+            (span.last_at - _EPOCH) // _MICROSECOND,
         )
         for span in spans
     ]
@@ -43,6 +47,10 @@ def unpacked(data: bytes) -> list[Span]:
     stored = json.loads(zlib.decompress(data))
     people = stored["people"]
     return [
-        Span(int(peer), start, end, people[person][0], people[person][1], moment(first_at), moment(last_at))
-        for peer, start, end, person, first_at, last_at in stored["spans"]
+        Span(int(peer), start, end, people[who][0], people[who][1], _moment(first_at), _moment(last_at))
+        for peer, start, end, who, first_at, last_at in stored["spans"]
     ]
+
+
+def _moment(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)
