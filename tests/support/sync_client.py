@@ -56,7 +56,7 @@ class Editor:
         self.evicted: RoomError | None = None
         self.closed: Closed | None = None
         self.heard: list[Frame | str] = []
-                self._fragments = Fragments()
+        self._fragments = Fragments()
 
     def join(self, *, version: bytes | None = None) -> JoinOk:
         """Join the document, get what is missing, and send what the server lacks."""
