@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from appliance.core.config_doc import Accepted, ConfigDocs, DocBroken, Edited, Refusal, Rivals, Write
 from appliance.core.draft import Draft, Drafts, Heads, RoomId, Span, Tree, Update
-from appliance.core.errors import Conflict, Invalid, NotFound
+from appliance.core.errors import ControlError, Invalid, NotFound, Unavailable
 from appliance.core.ports import Clock
 from appliance.core.team import Actor
 from appliance.services.room_document import RoomDocument, RoomLimits, load, size_of, verdict
@@ -105,11 +105,10 @@ class Room:
             update = Update(held.seq + 1, edited.update, actor.name, actor.token_id, self.clock.now())
             try:
                 result = commit(update)
-            except (Conflict, Invalid, NotFound):
-                raise
-            except BaseException:
-                # It may be stored, or not.
-                self._drop()
+            except BaseException as error:
+                # Refused for a reason, it is not stored; otherwise it may be, or not.
+                if not isinstance(error, ControlError) or isinstance(error, Unavailable):
+                    self._drop()
                 raise
             self._absorb(held, update)
         return result

@@ -103,7 +103,7 @@ def verdict(answers: Iterable[Accepted | Refusal]) -> Accepted | Refusal:
             return answer
         ranges += answer.ranges
         waits = waits or answer.waits
-    return Accepted(ranges, waits)
+    return Accepted(tuple(ranges), waits)
 
 
 def size_of(updates: Sequence[bytes]) -> int:
