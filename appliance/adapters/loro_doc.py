@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from loro import ExportMode, Frontiers, LoroDoc
+from loro import ExportMode, Frontiers, LoroDoc, VersionVector
 
 from appliance.adapters.loro_doc_accept import accept, count
-from appliance.adapters.loro_doc_guard import LoroFailed, guarded, new_doc, whole
+from appliance.adapters.loro_doc_guard import LoroFailed, guarded, new_doc, new_version, whole
 from appliance.adapters.loro_doc_heads import frontiers_of, heads_text, last_operations, version_vector
+from appliance.adapters.loro_doc_history import read_writes
+from appliance.adapters.loro_doc_moments import frontiers_at
+from appliance.adapters.loro_doc_rivals import find_rivals
 from appliance.adapters.loro_doc_tree import read_tree
-from appliance.core.config_doc import Accepted, DocBroken, Refusal
+from appliance.adapters.loro_doc_write import write_tree
+from appliance.core.config_doc import Accepted, DocBroken, Edited, PeerRange, Refusal, Rivals, Write
 from appliance.core.draft import Heads, Tree, UnknownHeads
+from appliance.core.errors import Conflict
 
 # Trees of other heads than now, kept for those who look again: an apply looks thrice.
 _TREES = 4
@@ -82,6 +87,39 @@ class LoroDocument:
                 del self._trees[next(iter(self._trees))]
         return self._trees[wanted]
 
+    def heads_of(self, counts: Mapping[int, int]) -> Heads:
+        with whole():
+            return heads_text(frontiers_at(self._doc, counts))
+
+    def write(self, tree: Tree, *, at: Heads, peer: int | None = None) -> Edited:
+        """Raises UnknownHeads; Conflict if the peer wrote something after `at`, which its next edit would hide."""
+        frontiers = self._frontiers(at)
+        with whole():
+            branch = self._doc.fork_at(frontiers)
+            before = branch.oplog_vv
+            if peer is not None:
+                if count(self._doc.oplog_vv, peer) > count(before, peer):
+                    raise Conflict(f"peer {peer} has written after heads {at[:80]}")
+                branch.peer_id = peer
+            write_tree(branch, tree, seen=at)
+            branch.commit()
+            made = branch.oplog_vv.sub_vec(before).inner()
+            ranges = tuple(PeerRange(peer, start, end) for peer, (start, end) in made.items())
+            return Edited(branch.export(ExportMode.Updates(before)), heads_text(branch.oplog_frontiers), ranges)
+
+    def writes(self, *, since: Heads | None, until: Heads | None = None) -> Sequence[Write]:
+        """Raises UnknownHeads."""
+        start = new_version() if since is None else self._version(since)
+        end = self._doc.oplog_vv if until is None else self._version(until)
+        with whole():
+            return read_writes(self._doc, since=start, until=end)
+
+    def rivals(self, *, since: Heads | None, until: Heads | None = None) -> Sequence[Rivals]:
+        """Raises UnknownHeads."""
+        writes = self.writes(since=since, until=until)
+        with whole():
+            return find_rivals(self._doc, writes)
+
     def holds(self, heads: Heads) -> bool:
         try:
             self._frontiers(heads)
@@ -106,3 +144,9 @@ class LoroDocument:
             if version is None or heads_text(self._doc.vv_to_frontiers(version)) != heads:
                 raise UnknownHeads(f"heads {heads[:80]}: the draft never was there, one edit is part of another")
         return frontiers
+
+    def _version(self, heads: Heads) -> VersionVector:
+        """Raises UnknownHeads."""
+        frontiers = self._frontiers(heads)
+        with whole():
+            return self._doc.frontiers_to_vv(frontiers) or new_version()

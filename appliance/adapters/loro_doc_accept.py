@@ -83,7 +83,8 @@ def _merge(doc: LoroDoc, deliveries: Mapping[int, bytes]) -> tuple[Sequence[int]
         with guarded():
             pending = doc.import_batch(list(deliveries.values())).pending
     except LoroFailed as failure:
-        _unless_untouched(failure, doc.oplog_vv == before)
+        if failure.panic or doc.oplog_vv != before:
+            raise _broken(failure) from failure
         return _one_by_one(doc, deliveries)
     return (), pending.inner() if pending else _NONE
 
@@ -97,15 +98,15 @@ def _one_by_one(doc: LoroDoc, deliveries: Mapping[int, bytes]) -> tuple[Sequence
             with guarded():
                 doc.import_(delivery)
         except LoroFailed as failure:
-            _unless_untouched(failure, (doc.oplog_vv, _waiting(doc)) == (before, waiting))
+            if failure.panic or (doc.oplog_vv, _waiting(doc)) != (before, waiting):
+                raise _broken(failure) from failure
             refused.append(index)
         waiting = _waiting(doc)
     return refused, waiting
 
 
-def _unless_untouched(failure: LoroFailed, untouched: bool) -> None:
-    if failure.panic or not untouched:
-        raise DocBroken(f"a delivery broke the document: {failure}") from failure
+def _broken(failure: LoroFailed) -> DocBroken:
+    return DocBroken(f"a delivery broke the document: {failure}")
 
 
 def _waiting(doc: LoroDoc) -> Spans:
