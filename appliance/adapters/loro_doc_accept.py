@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
@@ -22,6 +23,8 @@ _UPDATES = b"\x00\x04"
 # A document never counts so far; the library counts to twice as much before it overflows.
 _COUNTER_END = 1 << 30
 
+_UNKNOWN = re.compile(r'"(?:container":"|🦜:)cid:[^"]*:Unknown\(\d+\)"')
+
 # By peer: the first counter, and the one after the last.
 Spans: TypeAlias = Mapping[int, tuple[int, int]]
 
@@ -36,9 +39,12 @@ def accept(doc: LoroDoc, deliveries: Sequence[bytes]) -> Sequence[Accepted | Ref
     }
     good = {index: deliveries[index] for index, answer in answers.items() if not isinstance(answer, Refusal)}
     refused, waiting = _merge(doc, good)
+    after = doc.oplog_vv
+    if after != before:
+        _check(doc, before, after)
     answers |= dict.fromkeys(refused, Refusal.MALFORMED)
     claims = {index: answer for index, answer in answers.items() if not isinstance(answer, Refusal)}
-    accepted = _brought(claims, before=before, after=doc.oplog_vv, waiting=waiting)
+    accepted = _brought(claims, before=before, after=after, waiting=waiting)
     return [answer if isinstance(answer, Refusal) else accepted[index] for index, answer in answers.items()]
 
 
@@ -103,6 +109,17 @@ def _one_by_one(doc: LoroDoc, deliveries: Mapping[int, bytes]) -> tuple[Sequence
             refused.append(index)
         waiting = _waiting(doc)
     return refused, waiting
+
+
+def _check(doc: LoroDoc, before: VersionVector, after: VersionVector) -> None:
+    """The library merges containers of kinds it does not know, and later fails over them, or ends the process.
+
+    No version of it that is out writes such; only bytes that somebody made up. Raises DocBroken.
+    """
+    with whole():
+        text = doc.export_json_updates(before, after)
+    if ":Unknown(" in text and _UNKNOWN.search(text):
+        raise DocBroken("a delivery has containers of an unknown kind")
 
 
 def _broken(failure: LoroFailed) -> DocBroken:

@@ -17,3 +17,11 @@ def read_number(data: bytes, at: int) -> tuple[int, int]:
             return value, at
         shift += 7
     raise ValueError("a number that is cut or too long")
+
+
+def write_number(value: int) -> bytes:
+    written = bytearray()
+    while value >= _MORE:
+        written.append(value % _MORE + _MORE)
+        value >>= 7
+    return bytes([*written, value])
