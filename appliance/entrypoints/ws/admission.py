@@ -137,8 +137,7 @@ class Admission:
             return
         company = hub.companies.get(room_id)
         if company is None:
-            control = hub.control
-            company = Company(room_id, control.presence(hub.limits.presence), control.on.clock.now, hub.fresh)
+            company = Company(room_id, hub.control.presence(hub.limits.presence), hub.fresh)
             hub.companies[room_id] = company
         # Whoever may look may be seen.
         self._sit(asked, company, writes=True)
