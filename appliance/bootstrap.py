@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 import secrets
+import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from appliance.adapters.loro_doc import LoroDocs
+from appliance.adapters.loro_doc_presence import LoroPresence
 from appliance.adapters.selfhosted.clock import SystemClock
 from appliance.adapters.selfhosted.doorbell import HueyDoorbell
 from appliance.adapters.selfhosted.files import DirectoryObjects
@@ -27,19 +30,27 @@ from appliance.adapters.sql.sweep import SqlSweep
 from appliance.adapters.sql.teams import SqlTeams
 from appliance.adapters.wasm_connectors import WasmConnectors
 from appliance.core import ports
+from appliance.core.config_doc import Presence
 from appliance.core.connector import Connectors
 from appliance.core.draft import Drafts
 from appliance.core.objects import ObjectStore
 from appliance.core.pipeline import APPLIANCE
 from appliance.core.team import Teams as TeamStore
 from appliance.services.apply import Apply
+from appliance.services.derive import Derive
+from appliance.services.drafts import DraftDesk
 from appliance.services.execute import Execute
 from appliance.services.forget import Forget
 from appliance.services.land import Land
+from appliance.services.live import Live
 from appliance.services.manifests import Manifests
+from appliance.services.mirror import Mirror
 from appliance.services.pulse import Pulse
 from appliance.services.recover import Recover
 from appliance.services.request import RequestRuns
+from appliance.services.revert import Revert
+from appliance.services.review import Review
+from appliance.services.rooms import Rooms
 from appliance.services.teams import Teams
 from appliance.services.tick import Tick
 from appliance.settings import KEEP_DAYS, Settings
@@ -79,7 +90,13 @@ class Control:
     node_id: str
     boot: str
     manifests: Manifests
+    rooms: Rooms
+    presence: Callable[[float], Presence]
+    drafts: DraftDesk
+    review: Review
     apply: Apply
+    revert: Revert
+    mirror: Mirror
     request: RequestRuns
     teams: Teams
     tick: Tick
@@ -95,12 +112,14 @@ def assemble(on: Substrate, *, stopping: Callable[[], bool], keep_days: int = KE
     node_id, boot = on.teams.node_id(), uuid.uuid4().hex[:12]
     manifests = Manifests(on.revisions)
     tick = Tick(on.schedules, on.doorbell, on.clock, SERVED)
+    rooms, mirror, derive = _rooms(on, manifests), Mirror(on.revisions, on.objects), Derive()
+    live = Live(on.revisions, manifests, on.clock, rooms, mirror, settle=tick)
     return Control(
-        on=on,
-        node_id=node_id,
-        boot=boot,
-        manifests=manifests,
-        apply=Apply(on.revisions, manifests, on.clock, settle=tick),
+        on=on, node_id=node_id, boot=boot, manifests=manifests, rooms=rooms, presence=LoroPresence, mirror=mirror,
+        drafts=DraftDesk(rooms, live, derive),
+        review=Review(live, derive),
+        apply=Apply(live, derive),
+        revert=Revert(live),
         request=RequestRuns(on.runs, on.revisions, manifests, on.doorbell, on.clock, SERVED),
         teams=Teams(on.teams, on.clock, secret=lambda: secrets.token_hex(32), token_id=lambda: secrets.token_hex(6)),
         tick=tick,
@@ -108,6 +127,19 @@ def assemble(on: Substrate, *, stopping: Callable[[], bool], keep_days: int = KE
         forget=Forget(on.sweep, on.clock, timedelta(days=keep_days)),
         execute=_execute(on, manifests, node_id=node_id, boot=boot, stopping=stopping),
         pulse=Pulse(on.clock),
+    )  # fmt: skip
+
+
+def _rooms(on: Substrate, manifests: Manifests) -> Rooms:
+    """One lock for all rooms: HTTP handlers and the sync thread take turns."""
+    return Rooms(
+        drafts=on.drafts,
+        docs=LoroDocs(),
+        clock=on.clock,
+        revisions=on.revisions,
+        manifests=manifests,
+        turn=threading.RLock(),
+        epoch=lambda: secrets.token_hex(6),
     )
 
 

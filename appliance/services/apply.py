@@ -1,103 +1,66 @@
-"""A manifest becomes the next revision, and its schedules are armed."""
+"""Files, or a draft as somebody saw it, become the next revision."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from appliance.core.errors import Conflict
-from appliance.core.event import AuditEntry
-from appliance.core.fires import Policy
-from appliance.core.ledger import NewSchedule
-from appliance.core.manifest import Change, SourceText, diff, digest, load, render, to_value
-from appliance.core.pipeline import Manifest, Pipeline
-from appliance.core.ports import Clock, Revisions
-from appliance.core.revision import NewRevision, Revision
-from appliance.core.schedule import next_fire, parse
+from appliance.core.draft import Heads, Unresolved
+from appliance.core.manifest import InvalidManifest, SourceText, load
+from appliance.core.pipeline import Manifest
 from appliance.core.team import Action, Actor
-from appliance.services.manifests import Manifests
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What an apply did. Without changes there is no new revision: `created` is False."""
-
-    revision: Revision
-    created: bool
-    changes: Sequence[Change]
-    manifest: Manifest
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """What an apply would do now. `next_fires` holds the pipelines with a schedule."""
-
-    based_on: int
-    changes: Sequence[Change]
-    manifest: Manifest
-    next_fires: Mapping[str, datetime | None]
+from appliance.services.derive import Derive, Derived
+from appliance.services.live import Applied, Candidate, Live
 
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """`settle` gives every fire of the outgoing schedules its ledger row before they are replaced."""
+    """Nothing is refused because it is applied already: that is said, and changes nothing.
 
-    revisions: Revisions
-    manifests: Manifests
-    clock: Clock
-    settle: Callable[[], object]
+    `again` applies a configuration although somebody reverted it.
+    """
 
-    def plan(self, actor: Actor, files: Sequence[SourceText]) -> Planned:
-        """Raises InvalidManifest."""
-        actor.require(Action.READ)
-        manifest = load(files)
-        now = self.clock.now()
-        fires = {one.pipeline_id: one.next_fire for one in _schedules(manifest, now)}
-        number, current = self._current()
-        return Planned(number, diff(current, manifest), manifest, fires)
+    live: Live
+    derive: Derive
 
-    def __call__(self, actor: Actor, files: Sequence[SourceText], *, based_on: int | None) -> Applied:
-        """Raises Forbidden, InvalidManifest, and Conflict if the head is not `based_on`."""
+    def __call__(
+        self, actor: Actor, files: Sequence[SourceText], *, based_on: int | None, again: bool = False
+    ) -> Applied:
+        """Apply exactly these files. In the main draft they change what differs from the live revision, and nothing
+
+        that somebody edits meanwhile goes live. Raises Forbidden, InvalidManifest, Undone, and Conflict if the head
+        is not `based_on`.
+        """
         actor.require(Action.APPLY)
-        manifest = load(files)
-        number, current = self._current()
-        if based_on is not None and based_on != number:
-            raise Conflict(f"the configuration is at revision {number}, the change was made from revision {based_on}")
-        changes = diff(current, manifest)
-        if number and digest(current) == digest(manifest):
-            return Applied(self.revisions.get(number), created=False, changes=(), manifest=manifest)
-        self.settle()
-        now = self.clock.now()
-        new = NewRevision(
-            based_on=number,
-            digest=digest(manifest),
-            manifest=render(manifest),
-            value=to_value(manifest),
-            uploads={file.name: file.text for file in files},
-            applied_by=actor.name,
-            applied_at=now,
-        )
-        audit = AuditEntry(now, actor.name, "config.apply", "", {"changes": [str(change) for change in changes]})
-        revision = self.revisions.add(new, _schedules(manifest, now), audit)
-        return Applied(revision, created=True, changes=changes, manifest=manifest)
+        candidate = Candidate(load(files), uploads={file.name: file.text for file in files})
+        with self.live.rooms.turn:
+            applied = self._applied(actor, candidate, based_on=based_on, again=again)
+        return self.live.mirrored(applied)
 
-    def _current(self) -> tuple[int, Manifest]:
-        number = self.revisions.head_number()
-        return (0, Manifest()) if number is None else (number, self.manifests.get(number))
+    def heads(self, actor: Actor, heads: Heads, *, draft: str, based_on: int, again: bool = False) -> Applied:
+        """Apply what the draft says at exactly these heads.
+
+        Raises as a call does, and NotFound for the draft, UnknownHeads, Unresolved.
+        """
+        actor.require(Action.APPLY)
+        with self.live.rooms.turn:
+            room = self.live.rooms.named(draft)
+            candidate = Candidate(_settled(self.derive(room, heads)), said_in=room.id, heads=heads)
+            applied = self._applied(actor, candidate, based_on=based_on, again=again)
+        return self.live.mirrored(applied)
+
+    def _applied(self, actor: Actor, candidate: Candidate, *, based_on: int | None, again: bool) -> Applied:
+        self.live.expect(self.live.head()[0], based_on)
+        if not again:
+            self.live.refuse_undone(candidate.manifest)
+        return self.live(actor, candidate)
 
 
-def _schedules(manifest: Manifest, now: datetime) -> list[NewSchedule]:
-    return [_schedule(pipeline, pipeline.schedule, now) for pipeline in manifest.pipelines if pipeline.schedule]
-
-
-def _schedule(pipeline: Pipeline, text: str, now: datetime) -> NewSchedule:
-    schedule = parse(text, pipeline.timezone)
-    return NewSchedule(
-        pipeline_id=pipeline.id,
-        schedule=schedule,
-        policy=Policy(pipeline.catchup, pipeline.catchup_limit, pipeline.overlap),
-        paused=pipeline.paused,
-        placement=pipeline.placement,
-        next_fire=next_fire(schedule, None, now, now),
-    )
+def _settled(derived: Derived) -> Manifest:
+    """Raises InvalidManifest, Unresolved."""
+    if derived.manifest is None:
+        raise InvalidManifest(derived.problems)
+    if derived.removals:
+        told = "; ".join(map(str, derived.removals))
+        raise Unresolved(f"{told}; keep it, or remove it again having seen the edits")
+    return derived.manifest

@@ -26,6 +26,14 @@ ROUTES: dict[tuple[str, str], tuple[str, object, int]] = {
     ("POST", "/config/validate"): ("charlie", FILES, 200),
     ("POST", "/config/plan"): ("charlie", FILES, 200),
     ("POST", "/config/apply"): ("bob", FILES, 201),
+    ("POST", "/config/revert"): ("bob", {"to": 1, "based_on": 2}, 201),
+    ("GET", "/config/drafts"): ("charlie", None, 200),
+    ("POST", "/config/drafts"): ("bob", {"name": "try"}, 201),
+    ("GET", "/config/drafts/{draft}"): ("charlie", None, 200),
+    ("DELETE", "/config/drafts/{draft}"): ("oscar", None, 204),
+    ("POST", "/config/drafts/{draft}/refresh"): ("bob", None, 200),
+    ("POST", "/config/drafts/{draft}/rebuild"): ("oscar", None, 200),
+    ("GET", "/config/drafts/{draft}/compare"): ("charlie", None, 200),
     ("GET", "/pipelines"): ("charlie", None, 200),
     ("GET", "/pipelines/{pipeline_id}"): ("charlie", None, 200),
     ("POST", "/pipelines/{pipeline_id}/runs"): ("oscar", None, 201),
@@ -49,11 +57,16 @@ ROUTES: dict[tuple[str, str], tuple[str, object, int]] = {
 PUBLIC = {("GET", "/livez"), ("GET", "/readyz"), ("GET", "/api/v1/version")}
 RANKS = list(reversed(CAST))
 
+# Bob may revoke his own token. Whoever is below an editor may not discard a draft of their own either.
+ELSE = {("/tokens/{token_id}", "bob"), ("/config/drafts/{draft}", "charlie")}
+
 
 @pytest.fixture
 def given(tmp_path: Path) -> Iterator[Api]:
     with api(tmp_path) as given:
+        given.harness.apply(pipeline("invoices"))
         given.harness.apply(pipeline())
+        given.harness.control.drafts.create(ALICE, "ours", None)
         yield given
 
 
@@ -67,7 +80,9 @@ def _path(given: Api, template: str) -> str:
     runs = given.harness.runs()
     run_id = runs[0].id if runs else given.harness.control.request.start(ALICE, "orders").id
     token = next(token for token in given.harness.on.teams.tokens() if token.member == "bob")
-    return f"/api/v1{template}".format(number=1, pipeline_id="orders", run_id=run_id, name="bob", token_id=token.id)
+    return f"/api/v1{template}".format(
+        number=1, pipeline_id="orders", run_id=run_id, name="bob", token_id=token.id, draft="ours"
+    )
 
 
 def _ask(client: TestClient[Litestar], given: Api, route: tuple[str, str], who: str) -> tuple[int, dict[str, object]]:
@@ -105,8 +120,7 @@ def test_every_role_below_is_told_what_it_takes(
     client: TestClient[Litestar], given: Api, route: tuple[str, str]
 ) -> None:
     needed = ROUTES[route][0]
-    # Bob may revoke his own token; whoever else is below an owner may not.
-    below = [name for name in RANKS[: RANKS.index(needed)] if not (route[1] == "/tokens/{token_id}" and name == "bob")]
+    below = [name for name in RANKS[: RANKS.index(needed)] if (route[1], name) not in ELSE]
 
     answers = {name: _ask(client, given, route, name) for name in below}
 

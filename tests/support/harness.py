@@ -11,7 +11,7 @@ from appliance.core.manifest import SourceText
 from appliance.core.run import Run, RunId, RunState
 from appliance.core.run_manifest import RunManifest
 from appliance.core.team import Actor, Role
-from appliance.services.apply import Applied
+from appliance.services.live import Applied
 from tests.conformance.roster import Storage
 from tests.support.clock import SetClock
 from tests.support.rings import HeldRings

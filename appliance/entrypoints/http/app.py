@@ -17,6 +17,7 @@ from appliance.core.errors import ControlError
 from appliance.core.limits import REQUEST_BYTES
 from appliance.entrypoints.http.auth import signed_in
 from appliance.entrypoints.http.config import config_routes
+from appliance.entrypoints.http.drafts import draft_routes
 from appliance.entrypoints.http.errors import on_bug, on_control_error, on_http_error
 from appliance.entrypoints.http.health import Readiness, health_routes
 from appliance.entrypoints.http.idempotency import ask_of
@@ -27,25 +28,33 @@ from appliance.entrypoints.http.runs import run_routes
 from appliance.entrypoints.http.scrape import scrape_routes
 from appliance.entrypoints.http.teams import team_routes
 from appliance.entrypoints.http.watch import Traffic, Watch
+from appliance.entrypoints.metrics import Scrape
+from appliance.entrypoints.ws.door import sync_route
+from appliance.entrypoints.ws.hub import Hub
 from appliance.services.look import Look
 from appliance.settings import Settings
 
 API = "/api/v1"
 
 
-def create_app(control: Control, *, settings: Settings, stopping: Callable[[], bool]) -> Litestar:
-    """Serve `control`. `stopping` turns true when streams have to end."""
+def create_app(
+    control: Control, *, settings: Settings, stopping: Callable[[], bool], hub: Hub | None = None
+) -> Litestar:
+    """Serve `control`. `stopping` turns true when streams have to end; `hub` has the sockets of the editors."""
     traffic, readiness = Traffic(), Readiness(control)
+    hub = hub or Hub(control)
     api = Router(API, route_handlers=_with_token(), guards=[signed_in(control.teams)])
     app = Litestar(
         [
             api,
+            sync_route(hub, f"{API}/sync"),
             health_routes(readiness, settings),
-            scrape_routes(control, settings, traffic, readiness),
+            scrape_routes(Scrape(control, settings, traffic, hub), readiness),
             openapi_route(lambda: [Router(API, route_handlers=_with_token()), health_routes(readiness, settings)]),
         ],
         dependencies={
             "ask": Provide(ask_of(control, _look(control))),
+            "hub": Provide(lambda: hub, sync_to_thread=False),
             "streams": Provide(lambda: Streams(traffic, stopping), sync_to_thread=False),
         },
         exception_handlers={ControlError: on_control_error, HTTPException: on_http_error, Exception: on_bug},
@@ -59,7 +68,7 @@ def create_app(control: Control, *, settings: Settings, stopping: Callable[[], b
 
 
 def _with_token() -> Sequence[Router]:
-    return [config_routes(), pipeline_routes(), run_routes(), team_routes()]
+    return [config_routes(), draft_routes(), pipeline_routes(), run_routes(), team_routes()]
 
 
 def _look(control: Control) -> Look:

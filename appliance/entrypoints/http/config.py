@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
+import msgspec
 from litestar import Response, Router, get, post
 from litestar.params import PathParameter, QueryParameter, RawBody
 
+from appliance.core.draft import Heads
 from appliance.core.errors import Invalid
 from appliance.core.limits import PAGE_SIZE
 from appliance.core.manifest import SourceText, render
 from appliance.entrypoints.http.bodies import read_json
+from appliance.entrypoints.http.draft_answers import ApplyIn, RevertIn, ReviewedOut, ReviewIn, draft_of
 from appliance.entrypoints.http.errors import AnyRequest, ProblemOut
+from appliance.entrypoints.http.idempotency import Ask
 from appliance.entrypoints.http.parameters import LARGEST, Asked, Before, Limit
 from appliance.entrypoints.http.team_answers import (
     AppliedOut,
     FileIn,
     FileList,
-    FilesIn,
     PlannedOut,
     RevisionDetail,
     RevisionOut,
     RevisionPage,
     ValidOut,
 )
+from appliance.services.live import Applied
 
 TOML = "application/toml"
 
@@ -38,6 +43,7 @@ BasedOn = Annotated[
     int | None,
     QueryParameter(ge=0, le=LARGEST, description="With a body that is TOML: the revision the change was made from."),
 ]
+Again = Annotated[bool, QueryParameter(description="With a body that is TOML: apply it although somebody reverted it.")]
 Number = Annotated[int, PathParameter(ge=1, le=LARGEST, description="A revision's number.")]
 
 
@@ -45,12 +51,17 @@ Number = Annotated[int, PathParameter(ge=1, le=LARGEST, description="A revision'
     "/config/validate",
     operation_id="ValidateConfig",
     summary="Check a configuration",
-    description="Changes nothing. Every problem is told at once.",
+    description="Changes nothing. Every problem is told at once: of files as an error, of a draft as an answer.",
     status_code=200,
     sync_to_thread=True,
 )
-def validate_config(ask: Asked, request: AnyRequest, body: RawBody, name: FileName = "hakiri.toml") -> ValidOut:
-    manifest = ask.control.apply.plan(ask.actor, _read(request, body, name, None)[0]).manifest
+def validate_config(
+    ask: Asked, request: AnyRequest, body: RawBody, name: FileName = "hakiri.toml"
+) -> ValidOut | ReviewedOut:
+    asked = _review_of(request, body, name)
+    if asked.files is None:
+        return _reviewed(ask, asked)
+    manifest = ask.control.review.files(ask.actor, _sources(asked.files)).manifest
     warnings = list(map(ProblemOut.of, manifest.warnings))
     return ValidOut([pipeline.id for pipeline in manifest.pipelines], render(manifest), warnings)
 
@@ -59,12 +70,18 @@ def validate_config(ask: Asked, request: AnyRequest, body: RawBody, name: FileNa
     "/config/plan",
     operation_id="PlanConfig",
     summary="What an apply would change",
-    description="Changes nothing. Tells the differences and when each schedule would fire first.",
+    description="Changes nothing. Tells the differences and when each schedule would fire first; of a draft also its "
+    "problems, and where people contradict each other.",
     status_code=200,
     sync_to_thread=True,
 )
-def plan_config(ask: Asked, request: AnyRequest, body: RawBody, name: FileName = "hakiri.toml") -> PlannedOut:
-    return PlannedOut.of(ask.control.apply.plan(ask.actor, _read(request, body, name, None)[0]))
+def plan_config(
+    ask: Asked, request: AnyRequest, body: RawBody, name: FileName = "hakiri.toml"
+) -> PlannedOut | ReviewedOut:
+    asked = _review_of(request, body, name)
+    if asked.files is None:
+        return _reviewed(ask, asked)
+    return PlannedOut.of(ask.control.review.files(ask.actor, _sources(asked.files)))
 
 
 @post(
@@ -72,16 +89,40 @@ def plan_config(ask: Asked, request: AnyRequest, body: RawBody, name: FileName =
     operation_id="ApplyConfig",
     summary="Make a configuration the next revision",
     description="201 with the new revision; 200 with `created` false if nothing differs from the head; 409 if the "
-    "head is not `based_on`. Needs the role editor.",
+    "head is not `based_on`, if somebody reverted this, or if people contradict each other. Needs the role editor.",
     sync_to_thread=True,
 )
 def apply_config(
-    ask: Asked, request: AnyRequest, body: RawBody, name: FileName = "hakiri.toml", based_on: BasedOn = None
+    ask: Asked,
+    request: AnyRequest,
+    body: RawBody,
+    *,
+    name: FileName = "hakiri.toml",
+    based_on: BasedOn = None,
+    again: Again = False,
 ) -> Response[AppliedOut]:
-    files, base = _read(request, body, name, based_on)
+    asked = _apply_of(request, body, ApplyIn([FileIn(name, "")], based_on=based_on, again=again))
 
     def act() -> tuple[int, AppliedOut]:
-        applied = AppliedOut.of(ask.control.apply(ask.actor, files, based_on=base))
+        applied = AppliedOut.of(_apply(ask, asked))
+        return (201 if applied.created else 200), applied
+
+    return ask.once(act)
+
+
+@post(
+    "/config/revert",
+    operation_id="RevertConfig",
+    summary="Go back to an earlier revision",
+    description="As a new revision, 201. What was applied since counts as undone: applying it again takes saying so. "
+    "In the main draft it is taken back, too; edits that nobody applied stay. Needs the role editor.",
+    sync_to_thread=True,
+)
+def revert_config(ask: Asked, body: RawBody) -> Response[AppliedOut]:
+    asked = read_json(body, RevertIn)
+
+    def act() -> tuple[int, AppliedOut]:
+        applied = AppliedOut.of(ask.control.revert(ask.actor, to=asked.to, based_on=asked.based_on))
         return (201 if applied.created else 200), applied
 
     return ask.once(act)
@@ -130,22 +171,66 @@ def get_files(ask: Asked, number: Number) -> FileList:
 
 
 def config_routes() -> Router:
-    handlers = [validate_config, plan_config, apply_config, get_config, list_revisions, get_revision]
+    handlers = [validate_config, plan_config, apply_config, revert_config, get_config, list_revisions, get_revision]
     return Router("/", route_handlers=[*handlers, get_manifest, get_files], tags=["config"])
 
 
-def _read(request: AnyRequest, body: RawBody, name: str, based_on: int | None) -> tuple[list[SourceText], int | None]:
-    """The files of a body that is JSON, or TOML by its content type. Raises Invalid."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() == TOML:
-        try:
-            return [_source(FileIn(name, body.decode()))], based_on
-        except UnicodeDecodeError as error:
-            raise Invalid(f"{name}: byte {error.start} is not UTF-8") from None
-    asked = read_json(body, FilesIn)
-    names = [file.name for file in asked.files]
-    if len(set(names)) < len(names):
+def _reviewed(ask: Ask, asked: ReviewIn) -> ReviewedOut:
+    heads = None if asked.heads is None else Heads(asked.heads)
+    return ReviewedOut.of(ask.control.review(ask.actor, draft_of(asked), heads))
+
+
+def _apply(ask: Ask, asked: ApplyIn) -> Applied:
+    if asked.files is not None:
+        return ask.control.apply(ask.actor, _sources(asked.files), based_on=asked.based_on, again=asked.again)
+    if asked.heads is None or asked.based_on is None:
+        raise Invalid("based_on: is needed with heads: the revision that was live when they were seen")
+    return ask.control.apply.heads(
+        ask.actor, Heads(asked.heads), draft=draft_of(asked), based_on=asked.based_on, again=asked.again
+    )
+
+
+def _review_of(request: AnyRequest, body: RawBody, name: str) -> ReviewIn:
+    """Raises Invalid."""
+    if _is_toml(request):
+        return ReviewIn([FileIn(name, _text(body, name))])
+    asked = read_json(body, ReviewIn)
+    if asked.files is not None and (asked.heads is not None or asked.draft is not None):
+        raise Invalid("files: a body has either files, or a draft and its heads")
+    if asked.files is None and asked.heads is None and asked.draft is None:
+        raise Invalid("files: is missing; a body has either files, or a draft and its heads")
+    return asked
+
+
+def _apply_of(request: AnyRequest, body: RawBody, toml: ApplyIn) -> ApplyIn:
+    """What a JSON body asks for; a TOML one is the text of the one file in `toml`. Raises Invalid."""
+    if _is_toml(request):
+        [file] = toml.files or []
+        return msgspec.structs.replace(toml, files=[FileIn(file.name, _text(body, file.name))])
+    asked = read_json(body, ApplyIn)
+    if (asked.files is None) == (asked.heads is None):
+        raise Invalid("files: a body has either files, or heads of a draft")
+    if asked.files is not None and asked.draft is not None:
+        raise Invalid("draft: goes with heads; files are applied on top of what is live")
+    return asked if asked.based_on is not None else msgspec.structs.replace(asked, based_on=toml.based_on)
+
+
+def _is_toml(request: AnyRequest) -> bool:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == TOML
+
+
+def _text(body: RawBody, name: str) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise Invalid(f"{name}: byte {error.start} is not UTF-8") from None
+
+
+def _sources(files: Sequence[FileIn]) -> list[SourceText]:
+    """Raises Invalid."""
+    if len({file.name for file in files}) < len(files):
         raise Invalid("files: two have the same name")
-    return list(map(_source, asked.files)), based_on if asked.based_on is None else asked.based_on
+    return list(map(_source, files))
 
 
 def _source(file: FileIn) -> SourceText:

@@ -29,6 +29,9 @@ _log = logging.getLogger("hakiri.http")
 STATUS = {
     "internal": 500,
     "invalid": 400,
+    "bad_fragment": 400,
+    "bad_frame": 400,
+    "unsupported_crdt": 400,
     "invalid_manifest": 422,
     "invalid_setting": 400,
     "secret_missing": 400,

@@ -13,8 +13,9 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from appliance import __version__
+from appliance.entrypoints.http.draft_answers import ApplyIn, DraftIn, RevertIn, ReviewIn
 from appliance.entrypoints.http.errors import ErrorOut
-from appliance.entrypoints.http.team_answers import FilesIn, MemberIn, RoleIn, TokenIn
+from appliance.entrypoints.http.team_answers import MemberIn, RoleIn, TokenIn
 
 PATH = "/api/v1/openapi.json"
 
@@ -36,9 +37,11 @@ _ERROR = {
 _TOML = {"schema": {"type": "string", "description": "A hakiri.toml; its name is the query parameter `name`."}}
 # Handlers read their bodies themselves, so that what is wrong with one is said in our words.
 _BODIES: Mapping[str, type[msgspec.Struct]] = {
-    "ValidateConfig": FilesIn,
-    "PlanConfig": FilesIn,
-    "ApplyConfig": FilesIn,
+    "ValidateConfig": ReviewIn,
+    "PlanConfig": ReviewIn,
+    "ApplyConfig": ApplyIn,
+    "RevertConfig": RevertIn,
+    "CreateDraft": DraftIn,
     "AddMember": MemberIn,
     "ChangeRole": RoleIn,
     "CreateToken": TokenIn,
@@ -96,7 +99,10 @@ def _config() -> OpenAPIConfig:
 
 def _body(kind: type[msgspec.Struct]) -> _Json:
     content: _Json = {"application/json": {"schema": {"$ref": f"#/components/schemas/{kind.__name__}"}}}
-    return {"required": True, "content": {**content, **({"application/toml": _TOML} if kind is FilesIn else {})}}
+    return {
+        "required": True,
+        "content": {**content, **({"application/toml": _TOML} if kind in (ApplyIn, ReviewIn) else {})},
+    }
 
 
 def _schemas(tree: _Json) -> None:

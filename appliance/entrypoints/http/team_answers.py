@@ -7,14 +7,17 @@ from datetime import datetime
 from typing import Annotated
 
 from msgspec import Meta, Struct, field
+from msgspec.structs import asdict
 
+from appliance.core.draft import RoomId
 from appliance.core.duration import PATTERN as DURATION
 from appliance.core.event import AuditEntry
 from appliance.core.manifest import Change
 from appliance.core.revision import Revision
 from appliance.core.team import MEMBER_NAME_LENGTH, Member, Role, Token
 from appliance.entrypoints.http.errors import ProblemOut
-from appliance.services.apply import Applied, Planned
+from appliance.services.live import Applied
+from appliance.services.review import Planned
 
 # Names stand in paths.
 Name = Annotated[str, Meta(min_length=1, max_length=MEMBER_NAME_LENGTH, pattern=r"^[^/]*$")]
@@ -25,13 +28,6 @@ class FileIn(Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Annotated[str, Meta(min_length=1, max_length=255)]
     text: str
-
-
-class FilesIn(Struct, frozen=True, forbid_unknown_fields=True):
-    """The files of a configuration. `based_on` is the revision that the change was made from; 0 is nothing."""
-
-    files: Annotated[list[FileIn], Meta(min_length=1, max_length=100)]
-    based_on: Annotated[int, Meta(ge=0, le=2**53)] | None = None
 
 
 class FileList(Struct, frozen=True):
@@ -56,17 +52,36 @@ class ChangeOut(Struct, frozen=True):
 
 
 class RevisionOut(Struct, frozen=True):
-    """A revision without its texts."""
+    """A revision without its texts. The draft said just this at `heads` of the document in `room`.
+
+    `reverts` is the revision that it brought back, `undone_by` the one that reverted it.
+    """
 
     number: int
     digest: str
     applied_by: str
     applied_at: datetime
     files: list[str]
+    draft: str
+    room: str | None
+    heads: str | None
+    reverts: int | None
+    undone_by: int | None
 
     @classmethod
     def of(cls, revision: Revision) -> RevisionOut:
-        return cls(revision.number, revision.digest, revision.applied_by, revision.applied_at, sorted(revision.uploads))
+        return cls(
+            number=revision.number,
+            digest=revision.digest,
+            applied_by=revision.applied_by,
+            applied_at=revision.applied_at,
+            files=sorted(revision.uploads),
+            draft=revision.draft,
+            room=str(RoomId(revision.draft, revision.epoch)) if revision.epoch else None,
+            heads=revision.heads or None,
+            reverts=revision.reverts,
+            undone_by=revision.undone_by,
+        )
 
 
 class RevisionDetail(Struct, frozen=True):
@@ -77,16 +92,17 @@ class RevisionDetail(Struct, frozen=True):
     applied_by: str
     applied_at: datetime
     files: list[str]
+    draft: str
+    room: str | None
+    heads: str | None
+    reverts: int | None
+    undone_by: int | None
     manifest: str
     value: dict[str, object]
 
     @classmethod
     def of(cls, revision: Revision) -> RevisionDetail:
-        short = RevisionOut.of(revision)
-        return cls(
-            short.number, short.digest, short.applied_by, short.applied_at, short.files, revision.manifest,
-            dict(revision.value),
-        )  # fmt: skip
+        return cls(**asdict(RevisionOut.of(revision)), manifest=revision.manifest, value=dict(revision.value))
 
 
 class RevisionPage(Struct, frozen=True):
@@ -97,17 +113,22 @@ class RevisionPage(Struct, frozen=True):
 
 
 class AppliedOut(Struct, frozen=True):
-    """What an apply did. Without changes `created` is false and the revision is the one that was there."""
+    """What an apply did. Without changes `created` is false and the revision is the one that was there.
+
+    `mirrored` is false while the object store does not hold the revision yet.
+    """
 
     revision: RevisionOut
     created: bool
+    mirrored: bool
     changes: list[ChangeOut]
     warnings: list[ProblemOut]
 
     @classmethod
     def of(cls, applied: Applied) -> AppliedOut:
         warnings = list(map(ProblemOut.of, applied.manifest.warnings))
-        return cls(RevisionOut.of(applied.revision), applied.created, _changes(applied.changes), warnings)
+        revision, changes = RevisionOut.of(applied.revision), _changes(applied.changes)
+        return cls(revision, applied.created, applied.mirrored, changes, warnings)
 
 
 class ValidOut(Struct, frozen=True):
@@ -119,17 +140,31 @@ class ValidOut(Struct, frozen=True):
 
 
 class PlannedOut(Struct, frozen=True):
-    """What an apply would do now, on top of revision `based_on`."""
+    """What an apply would do now, on top of revision `based_on`. A pipeline is in one of the five lists."""
 
     based_on: int
     changes: list[ChangeOut]
+    added: list[str]
+    removed: list[str]
+    retimed: list[str]
+    changed: list[str]
+    unchanged: list[str]
     next_fires: dict[str, datetime | None]
     warnings: list[ProblemOut]
 
     @classmethod
     def of(cls, planned: Planned) -> PlannedOut:
-        warnings = list(map(ProblemOut.of, planned.manifest.warnings))
-        return cls(planned.based_on, _changes(planned.changes), dict(planned.next_fires), warnings)
+        return cls(
+            based_on=planned.based_on,
+            changes=_changes(planned.changes),
+            added=list(planned.added),
+            removed=list(planned.removed),
+            retimed=list(planned.retimed),
+            changed=list(planned.changed),
+            unchanged=list(planned.unchanged),
+            next_fires=dict(planned.next_fires),
+            warnings=list(map(ProblemOut.of, planned.manifest.warnings)),
+        )
 
 
 class MemberIn(Struct, frozen=True, forbid_unknown_fields=True):

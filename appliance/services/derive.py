@@ -1,0 +1,136 @@
+"""What a draft says at some heads: its manifest or its problems, and where people contradict each other."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from appliance.core.config_doc import Rivals, Write
+from appliance.core.draft import Heads, RoomId, UnknownHeads
+from appliance.core.draft_tree import manifest_of
+from appliance.core.manifest import InvalidManifest
+from appliance.core.pipeline import Manifest, Problem
+from appliance.services.room import Room
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+# Several people look at several drafts, and each of them asks again and again while nothing changes.
+KEPT = 16
+
+# Whose token it was is not known: the operation was there before anybody delivered anything.
+SOMEBODY = "somebody"
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A pipeline that was removed while it was edited; nobody decided yet which of the two counts."""
+
+    pipeline: str
+    removed_by: str
+    edited_by: Sequence[str]
+
+    def __str__(self) -> str:
+        edited = " and ".join(self.edited_by) or SOMEBODY
+        return f"pipeline {self.pipeline} was removed by {self.removed_by} and edited by {edited}"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A value that somebody set."""
+
+    author: str
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """Values set at one place by people who did not see each other's; the first is the one that counts."""
+
+    path: tuple[str, ...]
+    claims: Sequence[Claim]
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """`manifest` is None exactly if there are problems."""
+
+    room: RoomId
+    heads: Heads
+    manifest: Manifest | None
+    problems: Sequence[Problem]
+    removals: Sequence[Removal]
+
+
+@dataclass(slots=True)
+class Derive:
+    """A document never changes at given heads, so what it says there is kept for a while.
+
+    Callers hold the rooms' turn.
+    """
+
+    _kept: OrderedDict[tuple[RoomId, Heads], Derived] = field(default_factory=OrderedDict)
+    _contests: OrderedDict[tuple[RoomId, Heads, Heads], Sequence[Contest]] = field(default_factory=OrderedDict)
+
+    def __call__(self, room: Room, heads: Heads) -> Derived:
+        """Raises UnknownHeads."""
+        return _kept(self._kept, (room.id, heads), lambda: _derived(room, heads))
+
+    def contests(self, room: Room, heads: Heads, *, since: Heads) -> Sequence[Contest]:
+        """Raises UnknownHeads."""
+        return _kept(self._contests, (room.id, heads, since), lambda: _contests(room, heads, since))
+
+
+def _kept(known: OrderedDict[K, V], key: K, make: Callable[[], V]) -> V:
+    if key not in known:
+        known[key] = make()
+        while len(known) > KEPT:
+            known.popitem(last=False)
+    known.move_to_end(key)
+    return known[key]
+
+
+def _derived(room: Room, heads: Heads) -> Derived:
+    if not room.holds(heads):
+        raise UnknownHeads(f"draft {room.id.draft} was never at these heads, or not all of the edits arrived yet")
+    removals = [_removal(room, heads, name, seen) for name, seen in sorted(room.removed_but_edited(heads).items())]
+    try:
+        manifest = manifest_of(room.tree(heads))
+    except InvalidManifest as invalid:
+        return Derived(room.id, heads, None, invalid.problems, removals)
+    return Derived(room.id, heads, manifest, (), removals)
+
+
+def _removal(room: Room, heads: Heads, name: str, seen: Heads) -> Removal:
+    writes = [write for write in _since(room, seen, heads) if write.path[:2] == ("pipelines", name)]
+    removers = _authors(room, (write for write in writes if write.path[2:] == ("removed",)))
+    editors = _authors(room, (write for write in writes if write.path[2:] != ("removed",)))
+    return Removal(name, removers[-1] if removers else SOMEBODY, editors)
+
+
+def _since(room: Room, seen: Heads, heads: Heads) -> Sequence[Write]:
+    try:
+        return room.writes(since=seen, until=heads)
+    except UnknownHeads:
+        # What the remover claims to have seen was written by a client, and may be anything.
+        return room.writes(since=None, until=heads)
+
+
+def _contests(room: Room, heads: Heads, since: Heads) -> Sequence[Contest]:
+    return [_contest(room, rivals) for rivals in room.rivals(since=since, until=heads)]
+
+
+def _contest(room: Room, rivals: Rivals) -> Contest:
+    return Contest(rivals.path, [Claim(_author(room, write), write.value) for write in rivals.writes])
+
+
+def _authors(room: Room, writes: Iterable[Write]) -> Sequence[str]:
+    """Each one once, who wrote last comes last."""
+    return list(reversed(dict.fromkeys(_author(room, write) for write in reversed(list(writes)))))
+
+
+def _author(room: Room, write: Write) -> str:
+    span = room.author_of(write.peer, write.counter)
+    return span.author if span else SOMEBODY

@@ -1,0 +1,98 @@
+"""What an apply would do, before anybody presses it: of files, or of a draft as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from appliance.core.draft import Draft, Heads
+from appliance.core.manifest import Change, ChangeKind, SourceText, diff, load
+from appliance.core.pipeline import Manifest, Pipeline
+from appliance.core.team import Action, Actor
+from appliance.services.derive import Contest, Derive, Derived
+from appliance.services.live import Live, schedules_of
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What an apply would do now. `next_fires` holds the pipelines with a schedule.
+
+    A pipeline is in one list: one whose schedule or zone changes is `retimed`, whatever else changes in it.
+    """
+
+    based_on: int
+    changes: Sequence[Change]
+    manifest: Manifest
+    next_fires: Mapping[str, datetime | None]
+    added: Sequence[str] = field(default=(), kw_only=True)
+    removed: Sequence[str] = field(default=(), kw_only=True)
+    retimed: Sequence[str] = field(default=(), kw_only=True)
+    changed: Sequence[str] = field(default=(), kw_only=True)
+    unchanged: Sequence[str] = field(default=(), kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A draft at `derived.heads`, on top of revision `live`. `planned` is None while the draft has problems."""
+
+    draft: Draft
+    derived: Derived
+    live: int
+    planned: Planned | None
+    contests: Sequence[Contest]
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Reads only."""
+
+    live: Live
+    derive: Derive
+
+    def files(self, actor: Actor, files: Sequence[SourceText]) -> Planned:
+        """Raises Forbidden, InvalidManifest."""
+        actor.require(Action.READ)
+        manifest = load(files)
+        return self._planned(*self.live.head(), manifest)
+
+    def __call__(self, actor: Actor, draft: str, heads: Heads | None) -> Reviewed:
+        """The draft at `heads`, or as it is now. What is wrong with it is told, not raised.
+
+        Raises Forbidden, NotFound, UnknownHeads.
+        """
+        actor.require(Action.READ)
+        live = self.live
+        with live.rooms.turn:
+            room = live.rooms.named(draft)
+            stored = room.draft()
+            derived = self.derive(room, room.heads() if heads is None else heads)
+            contests = self.derive.contests(room, derived.heads, since=stored.applied_heads)
+            number, current = live.head()
+        planned = None if derived.manifest is None else self._planned(number, current, derived.manifest)
+        return Reviewed(stored, derived, number, planned, contests)
+
+    def _planned(self, number: int, current: Manifest, manifest: Manifest) -> Planned:
+        changes = diff(current, manifest)
+        fires = {one.pipeline_id: one.next_fire for one in schedules_of(manifest, self.live.clock.now())}
+        return Planned(number, changes, manifest, fires, **_sorted(current, manifest, changes))
+
+
+def _sorted(current: Manifest, manifest: Manifest, changes: Sequence[Change]) -> dict[str, Sequence[str]]:
+    """Every pipeline, by what becomes of it."""
+    before = {pipeline.id: pipeline for pipeline in current.pipelines}
+    after = {pipeline.id: pipeline for pipeline in manifest.pipelines}
+    both = sorted(before.keys() & after.keys())
+    touched = {change.pipeline for change in changes if change.kind in (ChangeKind.FIELD, ChangeKind.COMMENT)}
+    retimed = [name for name in both if _timing(before[name]) != _timing(after[name])]
+    return {
+        "added": sorted(after.keys() - before.keys()),
+        "removed": sorted(before.keys() - after.keys()),
+        "retimed": retimed,
+        "changed": [name for name in both if name in touched and name not in retimed],
+        "unchanged": [name for name in both if name not in touched],
+    }
+
+
+def _timing(pipeline: Pipeline) -> tuple[str | None, str]:
+    return pipeline.schedule, pipeline.timezone
