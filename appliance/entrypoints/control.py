@@ -23,6 +23,7 @@ from appliance.core.run import RunId
 from appliance.entrypoints.http.app import create_app
 from appliance.entrypoints.logs import set_up_logging
 from appliance.entrypoints.serve import EXIT_GIVE_UP
+from appliance.entrypoints.ws.hub import Hub, Limits
 from appliance.settings import Settings
 
 _log = logging.getLogger("hakiri.control")
@@ -35,6 +36,9 @@ SWEEP = 5.0
 
 # How often old history is deleted, in seconds.
 FORGET = 3600.0
+
+# How often the drafts' logs are looked at: whether one is to be folded, or a document rebuilt. In seconds.
+TIDY = 60.0
 
 # This long before a fire, what its connector needs is made ready.
 WARM_UP = timedelta(seconds=2)
@@ -60,6 +64,7 @@ class ControlProcess:
         self._loop("recover", self._recover)
         self._loop("tick", self._tick)
         self._loop("forget", self._forget)
+        self._loop("tidy", self._tidy)
 
     def stop(self) -> None:
         """Runs under way are given back, to resume at the next start."""
@@ -103,6 +108,10 @@ class ControlProcess:
             _log.info("history older than HAKIRI_KEEP_DAYS is forgotten: %d runs or ledger rows", forgotten)
         return FORGET
 
+    def _tidy(self) -> float:
+        self.control.rooms.tidy()
+        return TIDY
+
     def _answer(self, run_id: RunId) -> None:
         try:
             self.control.execute(run_id)
@@ -144,7 +153,8 @@ def main() -> int:
 
 
 async def _serve(process: ControlProcess, settings: Settings) -> None:
-    server = _server(process, settings)
+    hub = Hub(process.control, Limits(messages_per_second=settings.sync_rate))
+    server = _server(process, settings, hub)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
@@ -155,6 +165,7 @@ async def _serve(process: ControlProcess, settings: Settings) -> None:
     stopped = loop.create_task(stop.wait())
     await asyncio.wait([serving, stopped], return_when=asyncio.FIRST_COMPLETED)
     process.stopping.set()  # ends the streams, which the server would wait for
+    await hub.drain()
     if not serving.done():
         server.stop()  # type: ignore[no-untyped-call]  # granian types its server only in part
     try:
@@ -163,8 +174,8 @@ async def _serve(process: ControlProcess, settings: Settings) -> None:
         _log.warning("requests were still open after %.0f s", DRAIN)
 
 
-def _server(process: ControlProcess, settings: Settings) -> Server:
-    app = create_app(process.control, settings=settings, stopping=process.stopping.is_set)
+def _server(process: ControlProcess, settings: Settings, hub: Hub) -> Server:
+    app = create_app(process.control, settings=settings, stopping=process.stopping.is_set, hub=hub)
     return Server(
         app,
         address=settings.host,

@@ -20,6 +20,7 @@ from appliance.core.event import Sample
 from appliance.core.fires import Reason
 from appliance.core.run import RunState, Trigger
 from appliance.entrypoints.http.watch import BOUNDS, Traffic
+from appliance.entrypoints.ws.hub import Hub
 from appliance.services.tick import LATENESS, LATENESS_BOUNDS
 from appliance.settings import Settings
 
@@ -51,11 +52,14 @@ class Scrape:
     control: Control
     settings: Settings
     traffic: Traffic
+    hub: Hub
 
     def text(self, failing: Mapping[str, str]) -> bytes:
         """`failing` holds the readiness checks that fail, by name."""
         registry = CollectorRegistry()
-        registry.register(_Collector([*self._about(failing), *self._catalog(), *self._process(), *self._http()]))
+        registry.register(
+            _Collector([*self._about(failing), *self._catalog(), *self._process(), *self._http(), *_sync(self.hub)])
+        )
         ProcessCollector(registry=registry)
         return generate_latest(registry)
 
@@ -139,6 +143,30 @@ class _Collector:
 
     def describe(self) -> Sequence[Metric]:
         return ()
+
+
+def _sync(hub: Hub) -> Iterator[Metric]:
+    counts = hub.counts
+    yield _gauge("hakiri_sync_connections", "Open connections of editors.", len(hub.connections))
+    delivered = CounterMetricFamily(
+        "hakiri_sync_deliveries_total", "Deliveries of editors, by what became of them.", labels=["outcome"]
+    )
+    for outcome, count in counts.deliveries.items():
+        delivered.add_metric([outcome], count)
+    yield delivered
+    yield _count("hakiri_sync_commits_total", "Batches of deliveries merged and written.", counts.commits)
+    yield _count("hakiri_sync_fanout_frames_total", "Frames of news sent to editors.", counts.fanout_frames)
+    yield _count(
+        "hakiri_sync_fanout_dropped_total", "Frames of news that slow readers got in one piece later.", counts.dropped
+    )
+    closed = CounterMetricFamily("hakiri_sync_closed_total", "Connections that ended, by close code.", labels=["code"])
+    for code, count in counts.closed.items():
+        closed.add_metric([code], count)
+    yield closed
+
+
+def _count(name: str, about: str, value: float) -> Metric:
+    return CounterMetricFamily(name, about, value=value)
 
 
 def _gauge(name: str, about: str, value: float) -> Metric:

@@ -11,7 +11,6 @@ from loro import EphemeralStore, ExportMode, LoroDoc, LoroMap, VersionVector
 
 from appliance.core.sync.decode import decode
 from appliance.core.sync.encode import encode, frames_of
-from appliance.core.sync.fragments import Fragments
 from appliance.core.sync.frames import (
     Ack,
     DocUpdate,
@@ -56,7 +55,7 @@ class Editor:
         self.evicted: RoomError | None = None
         self.closed: Closed | None = None
         self.heard: list[Frame | str] = []
-        self._fragments = Fragments()
+        self._pieces: dict[bytes, tuple[int, list[bytes]]] = {}
 
     def join(self, *, version: bytes | None = None) -> JoinOk:
         """Join the document, get what is missing, and send what the server lacks."""
@@ -168,14 +167,21 @@ class Editor:
         if isinstance(frame, DocUpdate):
             self._import(frame.room, [*frame.updates])
         elif isinstance(frame, FragmentHeader):
-            self._fragments.begin(frame, 0.0)
+            self._pieces[frame.batch] = (frame.count, [])
         elif isinstance(frame, Fragment):
-            whole = self._fragments.add(frame)
-            self._import(frame.room, [whole] if whole is not None else [])
+            self._gather(frame)
         elif isinstance(frame, Ack):
             self.acks[frame.batch] = frame.status
         else:
             self._learn(frame)
+
+    def _gather(self, frame: Fragment) -> None:
+        """A document that is joined may be larger than any update that a server takes."""
+        count, pieces = self._pieces[frame.batch]
+        pieces.append(frame.data)
+        if len(pieces) == count:
+            del self._pieces[frame.batch]
+            self._import(frame.room, [b"".join(pieces)])
 
     def _learn(self, frame: Frame) -> None:
         match frame:
@@ -197,8 +203,6 @@ class Editor:
             self.send(self.doc.export(ExportMode.Updates(server)))
 
     def _import(self, room: Room, updates: list[bytes]) -> None:
-        if not updates:
-            return
         if room == self.document:
             self.doc.import_batch(updates)
         else:

@@ -5,16 +5,11 @@ from __future__ import annotations
 from litestar import Response, Router, get
 from litestar.concurrency import sync_to_thread
 
-from appliance.bootstrap import Control
 from appliance.entrypoints.http.health import Readiness
-from appliance.entrypoints.http.watch import Traffic
 from appliance.entrypoints.metrics import CONTENT_TYPE, Scrape
-from appliance.settings import Settings
 
 
-def scrape_routes(control: Control, settings: Settings, traffic: Traffic, readiness: Readiness) -> Router:
-    scrape = Scrape(control, settings, traffic)
-
+def scrape_routes(scrape: Scrape, readiness: Readiness) -> Router:
     @get("/metrics", include_in_schema=False)
     async def metrics() -> Response[bytes]:
         text = await sync_to_thread(scrape.text, await readiness.reasons())
