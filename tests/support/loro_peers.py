@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import reduce
 
-from loro import ExportMode, LoroDoc, LoroMap, VersionVector
+from loro import ExportMode, LoroDoc, LoroMap
 
 from appliance.adapters.loro_doc import LoroDocs, LoroDocument
+from appliance.adapters.loro_doc_guard import new_doc, new_version
 
 # The library's checksum: XXH32 of everything from byte 20 on, in bytes 16 to 20.
 _SEED = int.from_bytes(b"LORO", "little")
@@ -20,7 +21,7 @@ class Peer:
     """Somebody who edits a copy of their own."""
 
     def __init__(self, peer: int, *deliveries: bytes) -> None:
-        self.doc = LoroDoc()
+        self.doc = new_doc()
         self.doc.peer_id = peer
         for delivery in deliveries:
             self.doc.import_(delivery)
@@ -49,7 +50,7 @@ class Peer:
             self.doc.import_(missing)
 
     def everything(self) -> bytes:
-        return self.doc.export(ExportMode.Updates(VersionVector()))
+        return self.doc.export(ExportMode.Updates(new_version()))
 
 
 def document(*deliveries: bytes) -> LoroDocument:

@@ -27,7 +27,8 @@ def base() -> Peer:
     ann.set("pipelines", "p", "x", value={"a": [1, "b", 2.5, None, True]})
     ann.edit(lambda _: ann.map("pipelines", "p").ensure_mergeable_text("notes").insert(0, "hello"))
     order = ann.map("pipelines", "p").ensure_mergeable_movable_list("order")
-    ann.edit(lambda _: [order.insert(0, "t1"), order.insert(1, "t2")])
+    ann.edit(lambda _: order.insert(0, "t1"))
+    ann.edit(lambda _: order.insert(1, "t2"))
     return ann
 
 
@@ -42,7 +43,9 @@ def edit() -> bytes:
         order = pipeline.ensure_mergeable_movable_list("order")
         order.mov(0, 1)
         order.set(0, "z")
-        bob.doc.get_map("m").insert_container("q", LoroMap()).insert("z", [[1]])
+        child = bob.doc.get_map("m").insert_container("q", LoroMap())  # type: ignore[no-untyped-call]
+        assert isinstance(child, LoroMap)
+        child.insert("z", [[1]])
 
     return bob.edit(change)
 

@@ -41,8 +41,10 @@ def test_a_value_is_too_deep_a_level_above_the_limit(beside: object, *, dicts: b
 @settings(max_examples=60, deadline=None)
 def test_ordinary_values_are_never_too_deep(found: list[object]) -> None:
     ann = Peer(1)
+    for at, value in enumerate(found):
+        ann.set("m", str(at), value=value)
 
-    assert not too_deep(ann.edit(lambda doc: [ann.map("m").insert(str(at), v) for at, v in enumerate(found)]))  # type: ignore[arg-type]
+    assert not too_deep(ann.everything())
 
 
 def test_a_large_configuration_is_not_too_deep() -> None:
