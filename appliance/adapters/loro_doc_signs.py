@@ -59,7 +59,7 @@ class _Reading:
     def _sign(self) -> Sign:
         key = self._bytes()
         begin = self._at
-        if self._number() == 1:
+        if self._there():
             self._skip_value(NESTING)
         if max(len(key), self._at - begin) > PRESENCE_BYTES:
             raise Invalid(f"presence: a key or a value is larger than {PRESENCE_BYTES} bytes")
@@ -88,6 +88,13 @@ class _Reading:
             if named:
                 self._bytes()
             self._skip_value(levels - 1)
+
+    def _there(self) -> bool:
+        """Whether a value follows: a key that was taken back has none."""
+        there = self._number()
+        if there not in (0, 1):
+            raise ValueError("neither a value nor none")
+        return there == 1
 
     def _bytes(self) -> bytes:
         length = self._number()
