@@ -54,12 +54,12 @@ Wrap = Callable[[Drafts], Drafts]
 class Drafting:
     """Rooms on a catalog in a folder; `start` again is a kill and a new start on the same catalog."""
 
-    def __init__(self, folder: Path, *, limits: RoomLimits | None = None) -> None:
+    def __init__(self, folder: Path, *, limits: RoomLimits | None = None, first_epoch: int = 1) -> None:
         self.clock = SetClock()
         self.docs: ConfigDocs = LoroDocs()
         self.path = folder / "catalog.db"
         self.limits = limits or RoomLimits()
-        self._epochs = itertools.count(1)
+        self._epochs = itertools.count(first_epoch)
         self._opened: list[LocalSql] = []
         self.start()
 
