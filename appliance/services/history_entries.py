@@ -78,7 +78,8 @@ class Sift:
                 return None
             burst = [one for one in burst if touches([one], self.pipeline)]
         edits = edits_of(burst)
-        return Edited(burst[0].author, burst[0].at, burst[-1].at, edits[-EDITS:], max(len(edits) - EDITS, 0))
+        told = sorted(edits[-EDITS:], key=lambda edit: (edit.path, edit.kind))
+        return Edited(burst[0].author, burst[0].at, burst[-1].at, told, len(edits) - len(told))
 
     def wants(self, entry: Applied | Began) -> bool:
         return self.pipeline is None and self.member in (None, entry.author)

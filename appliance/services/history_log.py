@@ -41,7 +41,7 @@ BEGINNING = Position(0, 0, 0, 0, 0)
 class Written:
     """A write at `position`. `before` is what showed at its place until then, None if nothing was said.
 
-    What is written in a text or a list is not kept.
+    What is written in a text is not kept.
     """
 
     position: Position
@@ -154,7 +154,7 @@ def _written(write: Write, span: Span | None) -> tuple[Written, Span | None]:
     micros = 1 if span is None else micros_of(span.first_at)
     position = Position(micros, 0, write.lamport, write.peer, write.counter)
     author = SOMEBODY if span is None else span.author
-    value = write.value if kind_at(write.path) is ContainerKind.REGISTER else None
+    value = None if kind_at(write.path) is ContainerKind.TEXT else write.value
     return Written(position, write.path, write.deed, value, author, None), span
 
 

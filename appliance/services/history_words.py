@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from appliance.core.config_doc import Deed
 from appliance.core.draft_tree import ContainerKind, kind_at
-from appliance.core.draft_tree.kinds import NOTES, PIPELINES, REMOVED, TABLES
+from appliance.core.draft_tree.kinds import PIPELINES, REMOVED, TABLES
 from appliance.core.draft_tree.remarks import place_of
 from appliance.core.manifest.credentials import is_credential, is_kept_secret
 from appliance.core.manifest.names import PIPELINE
@@ -30,6 +30,7 @@ class What(StrEnum):
     REMOVED = "removed"
     KEPT = "kept"
     EDITED = "edited"
+    INSERTED = "inserted"
     MOVED = "moved"
 
 
@@ -47,8 +48,8 @@ class Kind(StrEnum):
 class Edit:
     """What somebody did at one place, all of a burst together. None as `old` or `new` says that there is none,
 
-    or that it is not told, as of texts and lists. `overruled`: it never showed, because something newer stood there
-    when it arrived.
+    or that it is not told, as of texts; of a list `new` has what was put in. `overruled`: it never showed, because
+    something newer stood there when it arrived.
     """
 
     path: str
@@ -67,11 +68,12 @@ class Edit:
 
 def edits_of(burst: Sequence[Written]) -> Sequence[Edit]:
     """One for each place, in the order in which the places were touched last."""
-    places: dict[tuple[str, ...], tuple[Written, Written]] = {}
+    places: dict[tuple[str, ...], list[Written]] = {}
     for one in burst:
-        first, _ = places.pop(one.path, (one, one))
-        places[one.path] = (first, one)
-    return [_edit(first, last) for first, last in places.values()]
+        here = places.pop(one.path, [])
+        here.append(one)
+        places[one.path] = here
+    return list(map(_edit, places.values()))
 
 
 def touches(burst: Iterable[Written], pipeline: str) -> bool:
@@ -115,33 +117,38 @@ def _field(path: tuple[str, ...]) -> tuple[str, Kind]:
     return dotted(path), Kind.FIELD
 
 
-def _edit(first: Written, last: Written) -> Edit:
+def _edit(writes: Sequence[Written]) -> Edit:
+    """Of writes at one place."""
+    first, last = writes[0], writes[-1]
     path, kind = in_words(last.path)
-    pipeline = last.path[1] if last.path[:1] == (PIPELINES,) and len(last.path) > 1 else None
-    what = _what(last)
-    tells = kind is Kind.FIELD or (kind is Kind.COMMENT and last.path[-1] != NOTES)
+    what, put_in = _what(writes), None
+    tells = what in (What.SET, What.REMOVED) and kind in (Kind.FIELD, Kind.COMMENT)
+    if what is What.INSERTED:
+        put_in = [name for one in writes if isinstance(one.value, list) for name in one.value]
     return Edit(
         path=path,
-        pipeline=pipeline,
+        pipeline=last.path[1] if last.path[:1] == (PIPELINES,) and len(last.path) > 1 else None,
         kind=kind,
         what=what,
         old=_shown(first.before) if tells else None,
-        new=_shown(last) if tells else None,
+        new=_shown(last) if tells else put_in,
         at=last.at,
-        overruled=what in (What.SET, What.REMOVED, What.KEPT) and not last.shows,
+        overruled=what in (What.SET, What.REMOVED, What.KEPT) and kind is not Kind.ORDER and not last.shows,
     )
 
 
-def _what(one: Written) -> What:
-    if one.path[:1] == (PIPELINES,) and one.path[2:] == (REMOVED,):
-        return What.REMOVED if one.deed is Deed.SET else What.KEPT
-    match kind_at(one.path):
+def _what(writes: Sequence[Written]) -> What:
+    last = writes[-1]
+    if last.path[:1] == (PIPELINES,) and last.path[2:] == (REMOVED,):
+        return What.REMOVED if last.deed is Deed.SET else What.KEPT
+    match kind_at(last.path):
         case ContainerKind.LIST:
-            return What.MOVED
+            deeds = {one.deed for one in writes}
+            return What.INSERTED if Deed.INSERT in deeds else What.MOVED if deeds != {Deed.REMOVE} else What.REMOVED
         case ContainerKind.TEXT:
             return What.EDITED
         case _:
-            return What.REMOVED if one.deed is Deed.REMOVE else What.SET
+            return What.REMOVED if last.deed is Deed.REMOVE else What.SET
 
 
 def _shown(one: Written | None) -> object:
@@ -155,18 +162,19 @@ def _shown(one: Written | None) -> object:
 
 
 def _said(edit: Edit) -> str:
-    about = "comment of " if edit.kind is Kind.COMMENT else ""
+    place = f"comment of {edit.path}" if edit.kind is Kind.COMMENT else edit.path
     match edit.what:
+        case What.INSERTED:
+            done = f"{_value(edit.new)} put in"
         case What.MOVED:
-            return f"{edit.path}: put in another order"
-        case What.EDITED:
-            return f"{about}{edit.path}: edited"
-        case What.KEPT:
-            return f"{edit.path}: kept"
-        case What.REMOVED if edit.old is None:
-            return f"{about}{edit.path}: removed"
+            done = "put in another order"
+        case What.REMOVED if edit.kind is Kind.ORDER:
+            done = "shortened"
+        case What.SET | What.REMOVED if edit.old is not None or edit.new is not None:
+            done = f"{_value(edit.old)} -> {_value(edit.new)}"
         case _:
-            return f"{about}{edit.path}: {_value(edit.old)} -> {_value(edit.new)}"
+            done = edit.what
+    return f"{place}: {done}"
 
 
 def _value(value: object) -> str:
