@@ -74,18 +74,16 @@ function seen(name) {
 
 const token = (place) => asked.tokens[place % asked.tokens.length];
 
-// The first one brings what all of them edit, and is no editor.
-async function seed() {
-  const founder = new Editor(Infinity, [dialect.base], token(0));
-  await founder.open();
+// The first editor brings what all of them edit.
+async function seed(editor) {
+  const edits = editor.edits;
+  editor.edits = [dialect.base];
   stage = "draining";
-  founder.send();
-  while (!founder.acknowledged) await pause(5);
+  editor.send();
+  await drained([editor]);
   if (refused) fail(new Error("the base was refused"));
-  stage = "over";
-  founder.socket.close();
-  await new Promise((resolve) => founder.socket.on("close", resolve));
   stage = "before";
+  Object.assign(editor, { edits, sent: 0, acknowledged: 0 });
 }
 
 function at_rate(editors) {
@@ -112,9 +110,10 @@ function percentiles(samples) {
   return ordered.length ? { p50: at(0.5), p99: at(0.99), count: ordered.length } : null;
 }
 
-await seed();
 const editors = Array.from({ length: asked.editors }, (_, place) => new Editor(place, dialect.edits[place], token(place)));
-for (const editor of editors) await editor.open();
+await editors[0].open();
+await seed(editors[0]);
+for (const editor of editors.slice(1)) await editor.open();
 await pause(300);
 
 const timer = asked.rate ? at_rate(editors) : undefined;
