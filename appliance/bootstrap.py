@@ -112,7 +112,8 @@ def assemble(on: Substrate, *, stopping: Callable[[], bool], keep_days: int = KE
     node_id, boot = on.teams.node_id(), uuid.uuid4().hex[:12]
     manifests = Manifests(on.revisions)
     tick = Tick(on.schedules, on.doorbell, on.clock, SERVED)
-    rooms, mirror, derive = _rooms(on, manifests), Mirror(on.revisions, on.objects), Derive()
+    rooms, mirror = _rooms(on, manifests), Mirror(on.revisions, on.objects)
+    derive = Derive(rooms.turn, alone=threading.Lock())
     live = Live(on.revisions, manifests, on.clock, rooms, mirror, settle=tick)
     return Control(
         on=on, node_id=node_id, boot=boot, manifests=manifests, rooms=rooms, presence=LoroPresence, mirror=mirror,

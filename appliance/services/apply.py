@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from appliance.core.draft import Heads, Unresolved
-from appliance.core.manifest import InvalidManifest, SourceText, load
+from appliance.core.manifest import InvalidManifest, SourceText, digest, load
 from appliance.core.pipeline import Manifest
 from appliance.core.team import Action, Actor
 from appliance.services.derive import Derive, Derived
@@ -32,7 +32,8 @@ class Apply:
         is not `based_on`.
         """
         actor.require(Action.APPLY)
-        candidate = Candidate(load(files), uploads={file.name: file.text for file in files})
+        manifest = load(files)
+        candidate = Candidate(manifest, digest(manifest), uploads={file.name: file.text for file in files})
         with self.live.rooms.turn:
             applied = self._applied(actor, candidate, based_on=based_on, again=again)
         return self.live.mirrored(applied)
@@ -43,16 +44,17 @@ class Apply:
         Raises as a call does, and NotFound for the draft, UnknownHeads, Unresolved.
         """
         actor.require(Action.APPLY)
+        room = self.live.rooms.named(draft)
+        manifest = _settled(self.derive(room, heads))
+        candidate = Candidate(manifest, digest(manifest), said_in=room.id, heads=heads)
         with self.live.rooms.turn:
-            room = self.live.rooms.named(draft)
-            candidate = Candidate(_settled(self.derive(room, heads)), said_in=room.id, heads=heads)
             applied = self._applied(actor, candidate, based_on=based_on, again=again)
         return self.live.mirrored(applied)
 
     def _applied(self, actor: Actor, candidate: Candidate, *, based_on: int | None, again: bool) -> Applied:
         self.live.expect(self.live.head()[0], based_on)
         if not again:
-            self.live.refuse_undone(candidate.manifest)
+            self.live.refuse_undone(candidate)
         return self.live(actor, candidate)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from appliance.core.config_doc import Rivals, Write
+from appliance.core.config_doc import Write
 from appliance.core.draft import Heads, RoomId, UnknownHeads
 from appliance.core.draft_tree import manifest_of
 from appliance.core.manifest import InvalidManifest
@@ -68,39 +69,54 @@ class Derived:
 class Derive:
     """A document never changes at given heads, so what it says there is kept for a while.
 
-    Callers hold the rooms' turn.
+    Reading a large draft takes a while, too, so it does not hold the rooms' `turn`, but happens `alone`: of several
+    who ask for the same only the first has it read. Nobody who has the turn may call this, or two could wait for
+    each other.
     """
 
-    _kept: OrderedDict[tuple[RoomId, Heads], Derived] = field(default_factory=OrderedDict)
+    turn: AbstractContextManager[object]
+    alone: AbstractContextManager[object]
+    _derived: OrderedDict[tuple[RoomId, Heads], Derived] = field(default_factory=OrderedDict)
     _contests: OrderedDict[tuple[RoomId, Heads, Heads], Sequence[Contest]] = field(default_factory=OrderedDict)
 
     def __call__(self, room: Room, heads: Heads) -> Derived:
         """Raises UnknownHeads."""
-        return _kept(self._kept, (room.id, heads), lambda: _derived(room, heads))
+        with self.alone:
+            return kept(self._derived, (room.id, heads), lambda: self._derive(room, heads))
 
     def contests(self, room: Room, heads: Heads, *, since: Heads) -> Sequence[Contest]:
         """Raises UnknownHeads."""
-        return _kept(self._contests, (room.id, heads, since), lambda: _contests(room, heads, since))
+        with self.alone:
+            return kept(self._contests, (room.id, heads, since), lambda: self._contest(room, heads, since))
+
+    def _derive(self, room: Room, heads: Heads) -> Derived:
+        with self.turn:
+            if not room.holds(heads):
+                raise UnknownHeads(f"draft {room.id.draft} was never at these heads, or some edits have not arrived")
+            removals = [_removal(room, heads, *torn) for torn in sorted(room.removed_but_edited(heads).items())]
+            tree = room.tree(heads)
+        try:
+            manifest = manifest_of(tree)
+        except InvalidManifest as invalid:
+            return Derived(room.id, heads, None, invalid.problems, removals)
+        return Derived(room.id, heads, manifest, (), removals)
+
+    def _contest(self, room: Room, heads: Heads, since: Heads) -> Sequence[Contest]:
+        with self.turn:
+            return [
+                Contest(rivals.path, [Claim(_author(room, write), write.value) for write in rivals.writes])
+                for rivals in room.rivals(since=since, until=heads)
+            ]
 
 
-def _kept(known: OrderedDict[K, V], key: K, make: Callable[[], V]) -> V:
+def kept(known: OrderedDict[K, V], key: K, make: Callable[[], V]) -> V:
+    """What `known` holds, or what is made now and held from now on."""
     if key not in known:
         known[key] = make()
         while len(known) > KEPT:
             known.popitem(last=False)
     known.move_to_end(key)
     return known[key]
-
-
-def _derived(room: Room, heads: Heads) -> Derived:
-    if not room.holds(heads):
-        raise UnknownHeads(f"draft {room.id.draft} was never at these heads, or not all of the edits arrived yet")
-    removals = [_removal(room, heads, name, seen) for name, seen in sorted(room.removed_but_edited(heads).items())]
-    try:
-        manifest = manifest_of(room.tree(heads))
-    except InvalidManifest as invalid:
-        return Derived(room.id, heads, None, invalid.problems, removals)
-    return Derived(room.id, heads, manifest, (), removals)
 
 
 def _removal(room: Room, heads: Heads, name: str, seen: Heads) -> Removal:
@@ -116,14 +132,6 @@ def _since(room: Room, seen: Heads, heads: Heads) -> Sequence[Write]:
     except UnknownHeads:
         # What the remover claims to have seen was written by a client, and may be anything.
         return room.writes(since=None, until=heads)
-
-
-def _contests(room: Room, heads: Heads, since: Heads) -> Sequence[Contest]:
-    return [_contest(room, rivals) for rivals in room.rivals(since=since, until=heads)]
-
-
-def _contest(room: Room, rivals: Rivals) -> Contest:
-    return Contest(rivals.path, [Claim(_author(room, write), write.value) for write in rivals.writes])
 
 
 def _authors(room: Room, writes: Iterable[Write]) -> Sequence[str]:

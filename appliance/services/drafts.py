@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from appliance.core.config_doc import DocBroken
 from appliance.core.draft import MAIN, Draft, Heads, Merge, Update
 from appliance.core.draft_tree import to_tree
 from appliance.core.errors import Invalid
@@ -23,10 +24,10 @@ LIVE = "live"
 
 @dataclass(frozen=True, slots=True)
 class DraftNow:
-    """An open draft, and where its document is."""
+    """An open draft, and where its document is: None for one that cannot be read."""
 
     draft: Draft
-    heads: Heads
+    heads: Heads | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,11 @@ class DraftDesk:
     derive: Derive
 
     def list(self, actor: Actor) -> Sequence[DraftNow]:
-        """All open drafts, by name; the main one is always there."""
+        """All open drafts, by name; the main one is always there. One that cannot be read hides no other."""
         actor.require(Action.READ)
         with self.rooms.turn:
             self.rooms.named(MAIN)
-            return [self._now(self.rooms.named(draft.name)) for draft in self.rooms.drafts.list()]
+            return [self._found(draft) for draft in self.rooms.drafts.list()]
 
     def get(self, actor: Actor, name: str) -> DraftNow:
         actor.require(Action.READ)
@@ -96,9 +97,8 @@ class DraftDesk:
     def compare(self, actor: Actor, name: str, other: str) -> Compared:
         """What changes from `other` (LIVE, or a draft) to the draft. Raises InvalidManifest if either has problems."""
         actor.require(Action.READ)
-        with self.rooms.turn:
-            before, other_heads = (self.live.head()[1], None) if other == LIVE else self._said(other)
-            after, heads = self._said(name)
+        before, other_heads = (self.live.head()[1], None) if other == LIVE else self._said(other)
+        after, heads = self._said(name)
         return Compared(diff(before, after), heads, other, other_heads)
 
     def _bring(self, actor: Actor, room: Room, number: int, manifest: Manifest) -> None:
@@ -120,6 +120,12 @@ class DraftDesk:
         if derived.manifest is None:
             raise InvalidManifest(derived.problems)
         return derived.manifest, derived.heads
+
+    def _found(self, draft: Draft) -> DraftNow:
+        try:
+            return self._now(self.rooms.named(draft.name))
+        except DocBroken:
+            return DraftNow(draft, None)
 
     def _now(self, room: Room) -> DraftNow:
         return DraftNow(room.draft(), room.heads())

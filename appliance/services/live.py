@@ -19,7 +19,7 @@ from appliance.core.errors import Conflict, Moved
 from appliance.core.event import AuditEntry
 from appliance.core.fires import Policy
 from appliance.core.ledger import NewSchedule
-from appliance.core.manifest import Change, diff, digest, render, to_value
+from appliance.core.manifest import Change, diff, render, to_value
 from appliance.core.pipeline import Manifest, Pipeline
 from appliance.core.ports import Clock, Revisions
 from appliance.core.revision import NewRevision, Revision
@@ -49,6 +49,7 @@ class Candidate:
     """What somebody wants to be live. A draft that says it already is named by `said_in` and `heads`."""
 
     manifest: Manifest
+    digest: str
     action: str = "config.apply"
     uploads: dict[str, str] = field(default_factory=dict)
     said_in: RoomId | None = None
@@ -85,9 +86,9 @@ class Live:
         moved = self._moved(number)
         raise Conflict(f"{message}; the head is {moved}", moved=moved)
 
-    def refuse_undone(self, manifest: Manifest) -> None:
+    def refuse_undone(self, candidate: Candidate) -> None:
         """Raises Undone, telling who reverted it and how to insist, if it was live once and taken back."""
-        known = self.revisions.undone(digest(manifest))
+        known = self.revisions.undone(candidate.digest)
         if known is not None and known.undone_by is not None:
             moved = self._moved(known.undone_by)
             raise Undone(
@@ -103,14 +104,14 @@ class Live:
     def __call__(self, actor: Actor, candidate: Candidate) -> Applied:
         """Make it the next revision on top of the head as it is now, unless that says the same."""
         number, current = self.head()
-        if number and digest(current) == digest(candidate.manifest):
-            return Applied(self.revisions.get(number), created=False, changes=(), manifest=candidate.manifest)
         changes = diff(current, candidate.manifest)
+        if number and not changes:
+            return Applied(self.revisions.get(number), created=False, changes=(), manifest=candidate.manifest)
         self.settle()
         now = self.clock.now()
         new = NewRevision(
             based_on=number,
-            digest=digest(candidate.manifest),
+            digest=candidate.digest,
             manifest=render(candidate.manifest),
             value=to_value(candidate.manifest),
             uploads=candidate.uploads,

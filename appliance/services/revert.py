@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from appliance.core.errors import Invalid
+from appliance.core.manifest import digest
 from appliance.core.team import Action, Actor
 from appliance.services.live import Applied, Candidate, Live
 
@@ -29,5 +30,5 @@ class Revert:
             live.expect(number, based_on)
             if to == number:
                 raise Invalid(f"to: revision {to} is the head; name an earlier one")
-            applied = live(actor, Candidate(manifest, action="config.revert", reverts=to))
+            applied = live(actor, Candidate(manifest, digest(manifest), action="config.revert", reverts=to))
         return live.mirrored(applied)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from appliance.core.draft import Draft, Heads
+from appliance.core.draft import Draft, Heads, RoomId
 from appliance.core.manifest import Change, ChangeKind, SourceText, diff, load
 from appliance.core.pipeline import Manifest, Pipeline
 from appliance.core.team import Action, Actor
-from appliance.services.derive import Contest, Derive, Derived
+from appliance.services.derive import Contest, Derive, Derived, kept
 from appliance.services.live import Live, schedules_of
 
 
@@ -45,16 +46,17 @@ class Reviewed:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Reads only."""
+    """Reads only. Pages ask again and again, so what an apply of a draft would change is kept for a while."""
 
     live: Live
     derive: Derive
+    _plans: OrderedDict[tuple[RoomId, Heads, int], Planned] = field(default_factory=OrderedDict)
 
     def files(self, actor: Actor, files: Sequence[SourceText]) -> Planned:
         """Raises Forbidden, InvalidManifest."""
         actor.require(Action.READ)
         manifest = load(files)
-        return self._planned(*self.live.head(), manifest)
+        return self._timed(_planned(*self.live.head(), manifest))
 
     def __call__(self, actor: Actor, draft: str, heads: Heads | None) -> Reviewed:
         """The draft at `heads`, or as it is now. What is wrong with it is told, not raised.
@@ -62,20 +64,31 @@ class Review:
         Raises Forbidden, NotFound, UnknownHeads.
         """
         actor.require(Action.READ)
-        live = self.live
-        with live.rooms.turn:
-            room = live.rooms.named(draft)
+        room = self.live.rooms.named(draft)
+        derived = self.derive(room, room.heads() if heads is None else heads)
+        with self.live.rooms.turn:
             stored = room.draft()
-            derived = self.derive(room, room.heads() if heads is None else heads)
-            contests = self.derive.contests(room, derived.heads, since=stored.applied_heads)
-            number, current = live.head()
-        planned = None if derived.manifest is None else self._planned(number, current, derived.manifest)
-        return Reviewed(stored, derived, number, planned, contests)
+            number, current = self.live.head()
+        contests = self.derive.contests(room, derived.heads, since=stored.applied_heads)
+        return Reviewed(stored, derived, number, self._plan(derived, number, current), contests)
 
-    def _planned(self, number: int, current: Manifest, manifest: Manifest) -> Planned:
-        changes = diff(current, manifest)
-        fires = {one.pipeline_id: one.next_fire for one in schedules_of(manifest, self.live.clock.now())}
-        return Planned(number, changes, manifest, fires, **_sorted(current, manifest, changes))
+    def _plan(self, derived: Derived, number: int, current: Manifest) -> Planned | None:
+        manifest = derived.manifest
+        if manifest is None:
+            return None
+        with self.derive.alone:
+            key = derived.room, derived.heads, number
+            planned = kept(self._plans, key, lambda: _planned(number, current, manifest))
+        return self._timed(planned)
+
+    def _timed(self, planned: Planned) -> Planned:
+        fires = schedules_of(planned.manifest, self.live.clock.now())
+        return replace(planned, next_fires={one.pipeline_id: one.next_fire for one in fires})
+
+
+def _planned(number: int, current: Manifest, manifest: Manifest) -> Planned:
+    changes = diff(current, manifest)
+    return Planned(number, changes, manifest, {}, **_sorted(current, manifest, changes))
 
 
 def _sorted(current: Manifest, manifest: Manifest, changes: Sequence[Change]) -> dict[str, Sequence[str]]:

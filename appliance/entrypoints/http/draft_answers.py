@@ -64,14 +64,17 @@ class DraftIn(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DraftOut(Struct, frozen=True):
-    """An open draft. `room` is where clients meet; the document said revision `applied` at `applied_heads`."""
+    """An open draft. `room` is where clients meet; the document said revision `applied` at `applied_heads`.
+
+    `heads` is null while the document cannot be read.
+    """
 
     name: str
     room: str
     epoch: str
     applied: int
     applied_heads: str
-    heads: str
+    heads: str | None
     created_by: str
     created_at: datetime
 
