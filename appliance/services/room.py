@@ -14,12 +14,12 @@ from datetime import datetime
 from itertools import islice
 from typing import TypeVar
 
-from appliance.core.config_doc import Accepted, ConfigDocs, DocBroken, Edited, Refusal, Rivals, Write
+from appliance.core.config_doc import Accepted, ConfigDocs, DocBroken, Edited, PeerRange, Refusal, Rivals, Write
 from appliance.core.draft import Draft, Drafts, Heads, RoomId, Span, Tree, Update
 from appliance.core.errors import ControlError, Invalid, NotFound, Unavailable
 from appliance.core.ports import Clock
 from appliance.core.team import Actor
-from appliance.services.room_document import RoomDocument, RoomLimits, load, size_of, verdict
+from appliance.services.room_document import RoomDocument, RoomLimits, load, reload_with, size_of, verdict
 from appliance.services.room_events import Delivery, Ended, Event, Joined, Listener, Merged, Reload, Verdict, moved
 from appliance.services.room_graves import removed_but_edited
 
@@ -110,7 +110,7 @@ class Room:
                 if not isinstance(error, ControlError) or isinstance(error, Unavailable):
                     self._drop()
                 raise
-            self._absorb(held, update)
+            self._absorb(held, update, edited.ranges)
         return result
 
     def writes(self, *, since: Heads | None, until: Heads | None = None) -> Sequence[Write]:
@@ -266,17 +266,17 @@ class Room:
             total += size if fits[-1] else 0
         return fits
 
-    def _absorb(self, held: RoomDocument, update: Update) -> None:
-        """Take what is stored already, even if it is more than a client may send: then the document is loaded again."""
+    def _absorb(self, held: RoomDocument, update: Update, ranges: Sequence[PeerRange]) -> None:
+        """Take what is stored already, even if it is more than a client may send."""
         try:
             [answer] = held.doc.accept([update.data])
-        except DocBroken:
-            self._held = None
-        else:
             if isinstance(answer, Accepted):
                 held.note(update, answer)
             else:
-                self._held = None
+                self._held = reload_with(self.drafts, self.docs, self.id.epoch, update, ranges)
+        except ControlError:
+            # Whoever asks next loads it: it is stored.
+            self._held = None
         self._tell(Merged(update.data, None))
 
     def _tell_news(self, held: RoomDocument, news: Sequence[_News], before: bytes | None) -> None:

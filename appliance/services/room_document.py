@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from appliance.core.authors import Authors
-from appliance.core.config_doc import Accepted, ConfigDoc, ConfigDocs, PeerRange, Refusal
+from appliance.core.config_doc import Accepted, ConfigDoc, ConfigDocs, Deed, PeerRange, Refusal
 from appliance.core.draft import Content, Drafts, Update
 from appliance.core.limits import DRAFT_BYTES, DRAFT_LOG_BYTES, DRAFT_LOG_UPDATES, DRAFT_PEERS
 
@@ -83,14 +83,31 @@ def _replay(loaded: RoomDocument, docs: ConfigDocs, content: Content) -> None:
         loaded.note(update, brought)
 
 
+def reload_with(
+    drafts: Drafts, docs: ConfigDocs, epoch: str, update: Update, ranges: Sequence[PeerRange]
+) -> RoomDocument:
+    """The document with the newest update of its log, one of ours that is more than a client may send.
+
+    Its exact ranges are known only now, so they are stored at once.
+    """
+    loaded = load(drafts, docs, epoch)
+    loaded.authors.record(ranges, author=update.author, token_id=update.token_id, at=update.at)
+    loaded.fold(drafts, epoch)
+    return loaded
+
+
 def _forced(loaded: RoomDocument, docs: ConfigDocs, update: Update) -> Accepted:
-    """Take a stored update that is more than a client may send: one of ours, or from before a limit was lowered."""
+    """Take a stored update that is more than a client may send: one of ours, or from before a limit was lowered.
+
+    Its ranges are read from what it wrote. Operations that write nothing at its very end are not seen.
+    """
     before = loaded.doc.heads()
     snapshot, waiting = loaded.doc.snapshot()
     loaded.doc = docs.load(snapshot, [waiting, update.data] if waiting else [update.data])
     ends: dict[int, int] = {}
     for write in loaded.doc.writes(since=before):
-        ends[write.peer] = max(ends.get(write.peer, 0), write.counter + 1)
+        letters = len(write.value) if write.deed is Deed.INSERT and isinstance(write.value, str) else 1
+        ends[write.peer] = max(ends.get(write.peer, 0), write.counter + letters)
     return Accepted([PeerRange(peer, loaded.authors.end(peer), end) for peer, end in ends.items()], waits=False)
 
 
