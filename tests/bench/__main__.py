@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from tests.bench import bulk, burst, durable_step, idle, machine, ready, trigger
+from tests.bench import bulk, burst, durable_step, idle, machine, ready, sync, sync_draft, trigger
 from tests.bench.bench import Bench, Measurement
 from tests.bench.report import Line, table
 
@@ -22,6 +22,8 @@ MEASUREMENTS: dict[str, Measurement] = {
     "bulk": bulk.measure,
     "idle": idle.measure,
     "ready": ready.measure,
+    "sync": sync.measure,
+    "draft": sync_draft.measure,
 }
 FOLDER = Path(__file__).parents[2] / ".tools"
 

@@ -8,7 +8,7 @@ import sqlite3
 from importlib.metadata import version
 from pathlib import Path
 
-LIBRARIES = ("arro3-core", "granian", "huey", "litestar", "minio", "msgspec", "peewee", "wasmtime")
+LIBRARIES = ("arro3-core", "granian", "huey", "litestar", "loro", "minio", "msgspec", "peewee", "wasmtime")
 
 # With more than this, something else was running.
 QUIET = 1.0

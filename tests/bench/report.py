@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 class Line:
     """One measurement. `reference` was taken in the same minute, on the same machine, in the same unit.
 
-    `most` bounds the value, `most_ratio` the value as a multiple of the reference.
+    `most` and `least` bound the value, `most_ratio` and `least_ratio` the value as a multiple of the reference.
+    A line has one bound.
     """
 
     measurement: str
@@ -20,6 +21,8 @@ class Line:
     reference_is: str = ""
     most: float | None = None
     most_ratio: float | None = None
+    least: float | None = None
+    least_ratio: float | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -27,17 +30,24 @@ class Line:
 
     @property
     def target(self) -> str:
-        if self.most is not None:
-            return f"<= {number(self.most)} {self.unit}"
-        return f"<= {number(self.most_ratio)}x" if self.most_ratio is not None else ""
+        for sign, bound, ratio in (("<=", self.most, self.most_ratio), (">=", self.least, self.least_ratio)):
+            if bound is not None:
+                return f"{sign} {number(bound)} {self.unit}"
+            if ratio is not None:
+                return f"{sign} {number(ratio)}x"
+        return ""
 
     @property
     def is_met(self) -> bool | None:
         """None without a target."""
-        if self.most is not None:
-            return self.value <= self.most
-        if self.most_ratio is not None and self.ratio is not None:
-            return self.ratio <= self.most_ratio
+        for value, most, least in (
+            (self.value, self.most, self.least),
+            (self.ratio, self.most_ratio, self.least_ratio),
+        ):
+            if value is not None and most is not None:
+                return value <= most
+            if value is not None and least is not None:
+                return value >= least
         return None
 
     def plain(self) -> dict[str, object]:
