@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from litestar import Litestar, Router
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
+from litestar.types import ControllerRouterHandler
 
 from appliance.bootstrap import SERVED, Control
 from appliance.core.errors import ControlError
@@ -23,6 +24,7 @@ from appliance.entrypoints.http.health import Readiness, health_routes
 from appliance.entrypoints.http.idempotency import ask_of
 from appliance.entrypoints.http.logs import Streams
 from appliance.entrypoints.http.openapi import openapi_route
+from appliance.entrypoints.http.page import page_routes
 from appliance.entrypoints.http.pipelines import pipeline_routes
 from appliance.entrypoints.http.runs import run_routes
 from appliance.entrypoints.http.scrape import scrape_routes
@@ -41,17 +43,10 @@ def create_app(
     control: Control, *, settings: Settings, stopping: Callable[[], bool], hub: Hub | None = None
 ) -> Litestar:
     """Serve `control`. `stopping` turns true when streams have to end; `hub` has the sockets of the editors."""
-    traffic, readiness = Traffic(), Readiness(control)
+    traffic = Traffic()
     hub = hub or Hub(control)
-    api = Router(API, route_handlers=_with_token(), guards=[signed_in(control.teams)])
     app = Litestar(
-        [
-            api,
-            sync_route(hub, f"{API}/sync"),
-            health_routes(readiness, settings),
-            scrape_routes(Scrape(control, settings, traffic, hub), readiness),
-            openapi_route(lambda: [Router(API, route_handlers=_with_token()), health_routes(readiness, settings)]),
-        ],
+        _routes(control, settings, traffic, hub),
         dependencies={
             "ask": Provide(ask_of(control, _look(control))),
             "hub": Provide(lambda: hub, sync_to_thread=False),
@@ -65,6 +60,18 @@ def create_app(
     # Around everything, so that the answers of no route have a request id, too.
     app.asgi_handler = Watch(app.asgi_handler, traffic)
     return app
+
+
+def _routes(control: Control, settings: Settings, traffic: Traffic, hub: Hub) -> Sequence[ControllerRouterHandler]:
+    readiness = Readiness(control)
+    return [
+        Router(API, route_handlers=_with_token(), guards=[signed_in(control.teams)]),
+        page_routes(),
+        sync_route(hub, f"{API}/sync"),
+        health_routes(readiness, settings),
+        scrape_routes(Scrape(control, settings, traffic, hub), readiness),
+        openapi_route(lambda: [Router(API, route_handlers=_with_token()), health_routes(readiness, settings)]),
+    ]
 
 
 def _with_token() -> Sequence[Router]:

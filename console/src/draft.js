@@ -1,0 +1,157 @@
+// The document of a draft: reading it as plain values, and changing one place of it at a time.
+
+import { encodeFrontiers } from "loro-crdt";
+
+export const PIPELINE_ID = /^[a-z0-9][a-z0-9_-]{0,62}$/;
+
+export const isMap = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+export const asMap = (value) => (isMap(value) ? value : {});
+
+export function same(one, other) {
+  if (one === other) return true;
+  if (one === null || other === null || typeof one !== "object" || typeof other !== "object") return false;
+  if (Array.isArray(one) !== Array.isArray(other)) return false;
+  const keys = Object.keys(one);
+  return keys.length === Object.keys(other).length && keys.every((key) => key in other && same(one[key], other[key]));
+}
+
+// A path leads to a place by names: ["pipelines", "orders", "source", "config", "url"].
+export class Draft {
+  constructor(doc) {
+    this.doc = doc;
+    this._tree = undefined;
+  }
+
+  changed() {
+    this._tree = undefined;
+  }
+
+  tree() {
+    this._tree ??= this.doc.toJSON();
+    return this._tree;
+  }
+
+  heads() {
+    return base64url(encodeFrontiers(this.doc.oplogFrontiers()));
+  }
+
+  get(path) {
+    return path.reduce((part, name) => (isMap(part) && Object.hasOwn(part, name) ? part[name] : undefined), this.tree());
+  }
+
+  ids() {
+    return Object.keys(asMap(this.tree().pipelines)).sort();
+  }
+
+  isRemoved(id) {
+    return typeof this.get(["pipelines", id, "removed"]) === "string";
+  }
+
+  // Undefined takes the value away. Nothing is written if nothing changes.
+  set(path, value) {
+    if (same(this.get(path), value)) return;
+    this.change(() => write(this._map(path.slice(0, -1)), path.at(-1), value));
+  }
+
+  // Decide between values that were set at one place: whoever reads it knows that this was chosen among them.
+  settle(path, value) {
+    this.change(() => {
+      const map = this._map(path.slice(0, -1));
+      // To set what is there already would be no operation.
+      if (same(this.get(path), value ?? undefined)) write(map, path.at(-1), value === null ? false : null);
+      write(map, path.at(-1), value ?? undefined);
+    });
+  }
+
+  setText(path, text) {
+    this.change(() => this._map(path.slice(0, -1)).ensureMergeableText(path.at(-1)).update(text, { timeoutMs: 200 }));
+  }
+
+  // `act` changes the document; all of it is one edit for the others.
+  change(act) {
+    act();
+    this.doc.commit();
+    this.changed();
+  }
+
+  addPipeline(id) {
+    this.change(() => this._map(["pipelines", id, "source"]).set("connector", "http"));
+  }
+
+  // Leaves a grave that says what was seen, so that edits made meanwhile are not lost without a word.
+  removePipeline(id) {
+    const seen = this.heads();
+    this.change(() => this._map(["pipelines", id]).set("removed", seen));
+  }
+
+  restorePipeline(id) {
+    this.change(() => this._map(["pipelines", id]).delete("removed"));
+  }
+
+  // Names of the tables as a manifest lists them: those in `order` first, each once.
+  tables(id) {
+    const there = asMap(this.get(["pipelines", id, "tables"]));
+    const order = this.get(["pipelines", id, "order"]);
+    const listed = new Set((Array.isArray(order) ? order : []).filter((name) => Object.hasOwn(there, name)));
+    return [...listed, ...Object.keys(there).filter((name) => !listed.has(name)).sort()];
+  }
+
+  addTable(id, name) {
+    this.change(() => {
+      this._map(["pipelines", id, "tables", name]);
+      this._list(id, this.tables(id));
+      this._order(id).push(name);
+    });
+  }
+
+  removeTable(id, name) {
+    this.change(() => {
+      const order = this._order(id);
+      const names = order.toJSON();
+      for (let place = names.length - 1; place >= 0; place -= 1) if (names[place] === name) order.delete(place, 1);
+      // What stays inside a map whose key is deleted would come back with the key.
+      this._map(["pipelines", id, "tables", name]).clear();
+      this._map(["pipelines", id, "tables"]).delete(name);
+    });
+  }
+
+  // Put a table before (-1) or behind (1) its neighbour.
+  moveTable(id, name, step) {
+    const names = this.tables(id);
+    const neighbour = names[names.indexOf(name) + step];
+    if (neighbour === undefined) return;
+    this.change(() => {
+      this._list(id, names);
+      const listed = this._order(id).toJSON();
+      this._order(id).move(listed.indexOf(name), listed.indexOf(neighbour));
+    });
+  }
+
+  // Bring every table into the list, so that all of them have a place in it.
+  _list(id, names) {
+    const order = this._order(id);
+    const listed = order.toJSON();
+    for (const name of names) if (!listed.includes(name)) order.push(name);
+  }
+
+  _order(id) {
+    return this._map(["pipelines", id]).ensureMergeableMovableList("order");
+  }
+
+  // Containers are made so that two people who make the same one get one, never two of which one is lost.
+  _map(path) {
+    const [root, ...rest] = path;
+    return rest.reduce((map, name) => map.ensureMergeableMap(name), this.doc.getMap(root));
+  }
+}
+
+function write(map, key, value) {
+  if (value === undefined) map.delete(key);
+  else map.set(key, value);
+}
+
+const base64url = (bytes) =>
+  btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");

@@ -1,0 +1,108 @@
+// Reviewing and applying: conflicts, going on while somebody applies, and being too late.
+
+import { expect, until } from "./world.mjs";
+
+// Take everything out of the draft that may not be applied: other checks left it there.
+const manifest = async (world) => (await world.ask("head")).manifest;
+
+export default {
+  async "a pipeline that one removes and another edits is a conflict for both"(world) {
+    const [ann, bea] = await world.pair();
+    await ann.addGood("contested");
+    await bea.choose("contested");
+    await ann.offline();
+    await ann.button("Remove pipeline").click();
+    await bea.set("schedule", "every 9m");
+    await bea.saved();
+    await ann.online();
+    for (const person of [ann, bea]) {
+      await person.sees("ann removed this pipeline while bea edited it", ".form");
+      await person.mark("contested", "conflict");
+      await person.sees("Not while something is to be decided", "aside");
+      expect(`${person.name} may not apply`, await person.page.locator("#apply").isDisabled());
+    }
+    await bea.button("Keep it, with the edits").click();
+    await ann.page.locator(".banner.bad").waitFor({ state: "detached" });
+    await ann.reads("schedule", "every 9m");
+    await until("it may be applied", () => ann.page.locator("#apply").isEnabled());
+    // Removed again, by somebody who has seen the edit: no conflict.
+    await ann.button("Remove pipeline").click();
+    await bea.sees("is removed from the draft", ".form");
+    await until("it may be applied", () => bea.page.locator("#apply").isEnabled());
+  },
+
+  async "what is applied is what was shown, although somebody went on typing"(world) {
+    const [ann, bea] = await world.pair();
+    await ann.addGood("shown");
+    await ann.set("schedule", "every 20m");
+    await bea.choose("shown");
+    await bea.reads("schedule", "every 20m");
+    await ann.saved();
+    await ann.sees("shown", "aside");
+    await ann.hold();
+    const seen = await ann.page.locator(".reviewed").innerText();
+    await bea.set("schedule", "every 40m");
+    await bea.field("notes").fill("typed meanwhile");
+    await bea.saved();
+    await ann.sees("The draft was edited since", "aside");
+    expect("what is shown stands still", (await ann.page.locator(".reviewed").innerText()) === seen);
+    await ann.page.locator("#apply-now").click();
+    await ann.sees("is live", ".result");
+    const { number, manifest: live } = await world.ask("head");
+    expect(`what was shown is live: ${live}`, live.includes('schedule = "every 20m"') && !live.includes("every 40m"));
+    expect("nothing that came later", !live.includes("typed meanwhile"));
+    await bea.sees(`Live is revision ${number}.`, "aside");
+    await bea.mark("shown", "edited");
+    await bea.sees("every 40m", "aside");
+  },
+
+  async "an apply that comes too late says who was faster, and when"(world) {
+    const [ann, bea] = await world.pair();
+    await ann.addGood("late");
+    await bea.sees("late", "aside");
+    await ann.hold();
+    await bea.apply();
+    const { number } = await world.ask("head");
+    await ann.page.locator("#apply-now").click();
+    await ann.sees(`Not applied: bea applied revision ${number} at`, ".result");
+    await ann.sees("after you looked", ".result");
+    await ann.sees(`Live is revision ${number}.`, "aside");
+    await ann.sees("Nothing differs from what is live", "aside");
+  },
+
+  async "history shows what was applied, and goes back to it"(world) {
+    const ann = await world.person("ann");
+    await ann.addGood("historic");
+    await ann.apply();
+    const { number } = await world.ask("head");
+    await ann.set("schedule", "every 11m");
+    await ann.sees("every 11m", "aside");
+    await ann.apply();
+    await ann.button("History").click();
+    await ann.sees(`Revision ${number + 1}`, "dialog[open]");
+    const row = ann.page.locator(`[data-revision="${number}"]`);
+    await row.getByRole("button", { name: "View" }).click();
+    await ann.sees("historic", "dialog[open] pre");
+    expect("as it was", !(await ann.page.locator("dialog[open] pre").innerText()).includes("every 11m"));
+    await ann.button("All revisions").click();
+    await row.getByRole("button", { name: "Go back to it" }).click();
+    await ann.button(`Go back to revision ${number}`).click();
+    await ann.sees(`back to revision ${number}`, "dialog[open]");
+    await ann.button("Close").click();
+    await ann.reads("schedule", "");
+    expect("it is live", !(await manifest(world)).includes("every 11m"));
+  },
+
+  async "a problem leads to its field"(world) {
+    const ann = await world.person("ann");
+    await ann.addGood("faulty");
+    await ann.set("schedule", "whenever");
+    await ann.mark("faulty", "problem");
+    await ann.sees("Not while there are problems", "aside");
+    await ann.page.locator('nav [data-pipeline="*"] button').click();
+    await ann.page.locator("aside .part.bad button", { hasText: "faulty" }).first().click();
+    await until("the caret is in the field", () => ann.field("schedule").evaluate((input) => input === document.activeElement));
+    await ann.set("schedule", "");
+    await ann.misses("problem", 'nav [data-pipeline="faulty"]');
+  },
+};
