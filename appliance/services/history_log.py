@@ -37,11 +37,10 @@ LATEST = Position(2**52, 0, 0, 0, 0)
 BEGINNING = Position(0, 0, 0, 0, 0)
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Written:
+class Written(NamedTuple):
     """A write at `position`. `before` is what showed at its place until then, None if nothing was said.
 
-    What is written in a text is not kept.
+    What is written in a text is not kept. A tuple, because there are tens of thousands.
     """
 
     position: Position
@@ -75,15 +74,14 @@ class Chronicle:
 
     def take(self, writes: Iterable[Write], who: WhoWrote, *, heads: Heads) -> None:
         """Add what is new in the document since the last time. It is at `heads` now."""
-        spans = _Spans(who)
-        new = [_written(write, spans.of(write)) for write in writes]
-        began = micros_of(self.epoch.began_at)
+        spans, began = _Spans(who), micros_of(self.epoch.began_at)
         given: list[Written] = []
-        for one, span in new:
+        for write in writes:
+            span = spans.of(write)
             if self._is_beginning(span, began):
-                self._show(one)
+                self._show(_written(write, span))
             else:
-                given.append(one)
+                given.append(_written(write, span))
         self._insert(given)
         self.heads = heads
 
@@ -98,15 +96,15 @@ class Chronicle:
         first = min(one.position for one in given)
         while self.writes and self.writes[-1].position > first:
             last = self.writes.pop()
-            given.append(last)
+            given.append(last._replace(before=None))
             self._hide(last)
         given.sort(key=lambda one: one.position)
         self.writes.extend(map(self._show, given))
 
     def _show(self, one: Written) -> Written:
         before = self._showing.get(one.path)
-        shown = Written(one.position, one.path, one.deed, one.value, one.author, before)
-        if shown.shows:
+        shown = one if before is None else one._replace(before=before)
+        if before is None or _weight(one) > _weight(before):
             self._showing[one.path] = shown
         return shown
 
@@ -149,13 +147,13 @@ def moment_of(micros: int) -> datetime:
     return _ZERO + micros * _MICROSECOND
 
 
-def _written(write: Write, span: Span | None) -> tuple[Written, Span | None]:
+def _written(write: Write, span: Span | None) -> Written:
     # Later than the beginning, whoever it was.
     micros = 1 if span is None else micros_of(span.first_at)
     position = Position(micros, 0, write.lamport, write.peer, write.counter)
     author = SOMEBODY if span is None else span.author
     value = None if kind_at(write.path) is ContainerKind.TEXT else write.value
-    return Written(position, write.path, write.deed, value, author, None), span
+    return Written(position, write.path, write.deed, value, author, None)
 
 
 def _weight(one: Written) -> tuple[int, int]:
