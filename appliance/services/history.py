@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from appliance.core.config_doc import ConfigDocs
@@ -39,12 +40,16 @@ class _Place:
 
 @dataclass(slots=True)
 class History:
-    """Reads only; what it keeps can be made again."""
+    """Reads only; what it keeps can be made again.
+
+    `alone` guards what is kept. It is not the rooms' turn: nobody who edits waits for a reader of old documents.
+    """
 
     rooms: Rooms
     drafts: Drafts
     docs: ConfigDocs
     revisions: Revisions
+    alone: AbstractContextManager[object]
     _kept: OrderedDict[str, Chronicle] = field(default_factory=OrderedDict)
     _applied: OrderedDict[int, Applied] = field(default_factory=OrderedDict)
 
@@ -73,13 +78,10 @@ class History:
         return self._page(room, epochs[index:], place, Sift(pipeline, member), limit)
 
     def _page(self, room: Room, epochs: Sequence[Epoch], place: _Place, sift: Sift, limit: int) -> Page[Entry]:
-        is_open = epochs[0].epoch == room.id.epoch
-        chronicle = None if is_open else self._ended(epochs[0])
         found: list[Entry] = []
-        with self.rooms.turn:
-            if chronicle is None:
-                chronicle = self._followed(room, epochs[0])
-            reached = place
+        reached, is_open = place, epochs[0].epoch == room.id.epoch
+        with self.alone:
+            chronicle = self._followed(room, epochs[0]) if is_open else self._ended(epochs[0])
             for seen, (reached, entry) in enumerate(self._entries(chronicle, epochs, place, sift), 1):
                 if entry is not None:
                     found.append(entry)
@@ -159,14 +161,12 @@ class History:
 
     def _ended(self, epoch: Epoch) -> Chronicle:
         """The history of a document that nobody edits any more; the document is let go at once."""
-        with self.rooms.turn:
-            known = self._kept.get(epoch.epoch)
+        known = self._kept.get(epoch.epoch)
         if known is None:
             stored = load(self.drafts, self.docs, epoch.epoch)
             known = Chronicle(epoch)
             known.take(stored.doc.writes(since=None), stored.authors.who, heads=stored.doc.heads())
-        with self.rooms.turn:
-            self._keep(known)
+        self._keep(known)
         return known
 
     def _keep(self, chronicle: Chronicle) -> None:

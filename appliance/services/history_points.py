@@ -95,8 +95,8 @@ class LookBack:
                 return self._revision(number)
             case AtHeads(draft, heads):
                 return self._heads(draft, heads)
-            case AtMoment(draft, moment):
-                return self._moment(draft, moment)
+            case AtMoment(draft, then):
+                return self._moment(draft, then)
 
     def differ(self, actor: Actor, before: At, after: At) -> Differs:
         """Raises InvalidManifest if either has problems."""
@@ -111,9 +111,8 @@ class LookBack:
         return Point(self.live.manifests.get(number), (), room, revision.heads if room else None, number)
 
     def _heads(self, draft: str, heads: Heads | None) -> Point:
-        with self.live.rooms.turn:
-            room = self.live.rooms.named(draft)
-            derived = self.derive(room, room.heads() if heads is None else heads)
+        room = self.live.rooms.named(draft)
+        derived = self.derive(room, room.heads() if heads is None else heads)
         return Point(derived.manifest, derived.problems, derived.room, derived.heads)
 
     def _moment(self, draft: str, moment: datetime) -> Point:
@@ -121,10 +120,9 @@ class LookBack:
         epochs = [one for one in self.drafts.epochs(draft) if one.began_at <= moment]
         if not epochs or (epochs[0].ended_at is not None and epochs[0].ended_at <= moment):
             raise NotFound(f"no draft {draft} was open at {moment:%Y-%m-%d %H:%M:%S} UTC")
-        with self.live.rooms.turn:
-            room = self.live.rooms.named(draft) if epochs[0].ended_at is None else None
-            if room is not None and room.id.epoch == epochs[0].epoch:
-                return self._heads(draft, room.heads_at(moment))
+        room = self.live.rooms.named(draft) if epochs[0].ended_at is None else None
+        if room is not None and room.id.epoch == epochs[0].epoch:
+            return self._heads(draft, room.heads_at(moment))
         return self._ended(RoomId(draft, epochs[0].epoch), moment)
 
     def _ended(self, room: RoomId, moment: datetime) -> Point:

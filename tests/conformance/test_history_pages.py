@@ -8,6 +8,7 @@ from appliance.core.draft import MAIN
 from appliance.core.errors import Invalid, NotFound
 from appliance.services.history import History
 from appliance.services.history_entries import Applied, Edited, Entry
+from appliance.services.room_document import RoomLimits
 from tests.support.editing import Editor
 from tests.support.harness import ALICE, BOB, CHARLIE, Harness, pipeline
 from tests.support.histories import OSCAR, everything, history_of, told, wait
@@ -113,6 +114,11 @@ def test_a_history_is_the_same_after_a_kill_and_after_a_compaction(harness: Harn
     before = told(everything(history))
 
     harness.restart()
+    harness.control.rooms.limits = RoomLimits(log_updates=1)
+    harness.control.rooms.named(MAIN).heads()
+    harness.control.rooms.tidy()
+    harness.restart()
+    assert harness.on.drafts.content(harness.control.rooms.named(MAIN).id.epoch).updates == []
 
     assert told(everything(history_of(harness))) == before
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -17,7 +18,7 @@ OSCAR = Actor("oscar", Role.OPERATOR, "oscar-token")
 def history_of(harness: Harness) -> History:
     """A history that knows nothing yet."""
     control = harness.control
-    return History(control.rooms, harness.on.drafts, control.rooms.docs, harness.on.revisions)
+    return History(control.rooms, harness.on.drafts, control.rooms.docs, harness.on.revisions, threading.Lock())
 
 
 def wait(harness: Harness, seconds: float = 2) -> None:
