@@ -13,8 +13,9 @@ from appliance.adapters.loro_doc_history import read_writes
 from appliance.adapters.loro_doc_moments import frontiers_at
 from appliance.adapters.loro_doc_rivals import find_rivals
 from appliance.adapters.loro_doc_tree import read_tree
+from appliance.adapters.loro_doc_unseen import find_unseen
 from appliance.adapters.loro_doc_write import write_tree
-from appliance.core.config_doc import Accepted, DocBroken, Edited, PeerRange, Refusal, Rivals, Write
+from appliance.core.config_doc import Accepted, DocBroken, Edited, PeerRange, Refusal, Rivals, Unseen, Write
 from appliance.core.draft import Heads, Tree, UnknownHeads
 from appliance.core.errors import Conflict
 
@@ -119,6 +120,12 @@ class LoroDocument:
         writes = self.writes(since=since, until=until)
         with whole():
             return find_rivals(self._doc, writes)
+
+    def unseen(self, *, since: Heads | None, until: Heads | None = None) -> Sequence[Unseen]:
+        """Raises UnknownHeads."""
+        writes = self.writes(since=since, until=until)
+        with whole():
+            return find_unseen(self._doc, writes)
 
     def holds(self, heads: Heads) -> bool:
         try:

@@ -27,21 +27,21 @@ def find_rivals(doc: LoroDoc, writes: Sequence[Write]) -> Sequence[Rivals]:
 
 def _standing(doc: LoroDoc, by_peer: Mapping[int, Write]) -> Iterator[Write]:
     """The writes that no other one was made in sight of, the latest first."""
-    seen = {peer: _seen(doc, write) for peer, write in by_peer.items()}
+    seen = {peer: seen_by(doc, write) for peer, write in by_peer.items()}
     for write in sorted(by_peer.values(), key=lambda write: (write.lamport, write.peer), reverse=True):
         others = (version for peer, version in seen.items() if peer != write.peer)
-        if not any(_includes(version, write) for version in others):
+        if not any(includes(version, write) for version in others):
             yield write
 
 
-def _seen(doc: LoroDoc, write: Write) -> VersionVector:
+def seen_by(doc: LoroDoc, write: Write) -> VersionVector:
     version = doc.frontiers_to_vv(frontiers_of([(write.peer, write.counter)]))
     if version is None:
         raise RuntimeError("an operation that is in has no version")
     return version
 
 
-def _includes(version: VersionVector, write: Write) -> bool:
+def includes(version: VersionVector, write: Write) -> bool:
     last = version.get_last(write.peer)
     return last is not None and last >= write.counter
 

@@ -84,6 +84,14 @@ class Rivals:
     writes: Sequence[Write]
 
 
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Writes below a place, by people who had it before them while somebody else took it away."""
+
+    removal: Write
+    writes: Sequence[Write]
+
+
 class ConfigDoc(Protocol):
     """One document. Not for two threads at once."""
 
@@ -136,6 +144,13 @@ class ConfigDoc(Protocol):
 
     def rivals(self, *, since: Heads | None, until: Heads | None = None) -> Sequence[Rivals]:
         """Places where values set after `since` contradict each other. Raises UnknownHeads."""
+        ...
+
+    def unseen(self, *, since: Heads | None, until: Heads | None = None) -> Sequence[Unseen]:
+        """Removals after `since` whose author did not see what others wrote below that place, nor they the removal.
+
+        Raises UnknownHeads.
+        """
         ...
 
     def holds(self, heads: Heads) -> bool:

@@ -14,25 +14,18 @@ from datetime import datetime
 from itertools import islice
 from typing import TypeVar
 
-from appliance.core.config_doc import Accepted, ConfigDocs, DocBroken, Edited, PeerRange, Refusal, Rivals, Write
+from appliance.core.config_doc import Accepted, ConfigDocs, DocBroken, Edited, PeerRange, Refusal, Rivals, Unseen, Write
 from appliance.core.draft import Draft, Drafts, Heads, RoomId, Span, Tree, Update
 from appliance.core.errors import ControlError, Invalid, NotFound, Unavailable
 from appliance.core.ports import Clock
 from appliance.core.team import Actor
-from appliance.services.room_document import RoomDocument, RoomLimits, load, reload_with, size_of, verdict
+from appliance.services.room_document import News, RoomDocument, RoomLimits, load, reload_with, size_of, verdict
 from appliance.services.room_events import Delivery, Ended, Event, Joined, Listener, Merged, Reload, Verdict, moved
 from appliance.services.room_graves import removed_but_edited
 
 __all__ = ["Delivery", "Ended", "Event", "Joined", "Listener", "Merged", "Reload", "Room", "Verdict", "moved"]
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class _News:
-    update: Update
-    brought: Accepted
-    source: object | None
 
 
 @dataclass(slots=True, eq=False)
@@ -122,6 +115,11 @@ class Room:
         """Raises UnknownHeads."""
         with self._document() as held:
             return held.doc.rivals(since=since, until=until)
+
+    def unseen(self, *, since: Heads | None, until: Heads | None = None) -> Sequence[Unseen]:
+        """Raises UnknownHeads."""
+        with self._document() as held:
+            return held.doc.unseen(since=since, until=until)
 
     def removed_but_edited(self, heads: Heads | None = None) -> Mapping[str, Heads]:
         """Pipelines that somebody removed and somebody else edited, with what the remover saw. Raises UnknownHeads."""
@@ -221,7 +219,7 @@ class Room:
         self.end(Ended(successor))
         raise moved(self.id, successor)
 
-    def _take(self, held: RoomDocument, deliveries: Sequence[Delivery]) -> tuple[Sequence[Verdict], Sequence[_News]]:
+    def _take(self, held: RoomDocument, deliveries: Sequence[Delivery]) -> tuple[Sequence[Verdict], Sequence[News]]:
         """Raises DocBroken, and then nothing of this is stored."""
         fits = self._fitting(held, deliveries)
         blobs = [(one, data) for one, fit in zip(deliveries, fits, strict=True) if fit for data in one.updates]
@@ -242,13 +240,13 @@ class Room:
 
     def _store(
         self, held: RoomDocument, blobs: Sequence[tuple[Delivery, bytes]], answers: Sequence[Accepted | Refusal]
-    ) -> Sequence[_News]:
+    ) -> Sequence[News]:
         now = self.clock.now()
-        news: list[_News] = []
+        news: list[News] = []
         for (one, data), answer in zip(blobs, answers, strict=True):
             if isinstance(answer, Accepted) and (answer.ranges or answer.waits):
                 seq = held.seq + len(news) + 1
-                news.append(_News(Update(seq, data, one.author, one.token_id, now), answer, one.source))
+                news.append(News(Update(seq, data, one.author, one.token_id, now), answer, one.source))
         if news:
             self.drafts.append(self.id.epoch, [one.update for one in news])
         for gain in news:
@@ -279,7 +277,7 @@ class Room:
             self._held = None
         self._tell(Merged(update.data, None))
 
-    def _tell_news(self, held: RoomDocument, news: Sequence[_News], before: bytes | None) -> None:
+    def _tell_news(self, held: RoomDocument, news: Sequence[News], before: bytes | None) -> None:
         if before is None:
             for gain in news:
                 self._tell(Merged(gain.update.data, gain.source))

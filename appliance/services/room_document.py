@@ -21,6 +21,15 @@ class RoomLimits:
     log_bytes: int = DRAFT_LOG_BYTES
 
 
+@dataclass(frozen=True, slots=True)
+class News:
+    """A delivery that a document took, before anybody is told. `source` delivered it."""
+
+    update: Update
+    brought: Accepted
+    source: object | None
+
+
 @dataclass(slots=True)
 class RoomDocument:
     """All that the log up to `seq` says, and nothing else: whoever changes `doc` notes it here or drops the whole.

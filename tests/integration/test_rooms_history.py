@@ -45,6 +45,20 @@ def test_what_waits_is_kept_when_the_log_is_folded(small: Drafting) -> None:
     assert fields(room.tree()) == {"first": 1, "second": 2, "other": 8}
 
 
+def test_what_waits_heals_for_everybody_also_after_a_fold(small: Drafting) -> None:
+    room = small.rooms.named(MAIN)
+    alice = Client(ALICE).join(room)
+    first, *others = [alice.set(f"field{number}", number) for number in range(5)]
+    room.accept(others)
+    room.tidy()
+    late = Client(BOB).follow(room)
+
+    room.accept([first])
+
+    assert late.tree() == room.tree()
+    assert len(fields(late.tree())) == 5
+
+
 def test_folding_the_log_is_noticed_by_nobody(small: Drafting) -> None:
     room = small.rooms.named(MAIN)
     alice, bob = Client(ALICE).follow(room), Client(BOB).follow(room)

@@ -137,10 +137,11 @@ def test_a_document_with_an_unsettled_removal_is_not_rebuilt_by_itself(tmp_path:
     drafting = Drafting(tmp_path, limits=RoomLimits(peers=2))
     drafting.applied()
     room = drafting.rooms.named(MAIN)
-    for _ in range(5):
-        room.accept([Client().join(room).set("removed", "made up")])
+    for number in range(5):
+        room.accept([Client().join(room).set("removed", f"made up {number}")])
 
     drafting.rooms.tidy()
+    assert room.peers() == 6
     assert drafting.rooms.named(MAIN) is room
     room.accept([Client().join(room).set("removed", None)])
     drafting.rooms.tidy()
