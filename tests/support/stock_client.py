@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
+from urllib.request import Request, urlopen
 
 from tests.support.serving import Serving, serving
 from tests.support.tools import chromium, node
@@ -38,7 +39,6 @@ CHECKS = (
     "what was edited offline arrives, from both sides",
     "a server that restarts says so, and is found again",
     "a killed server is found again, and nothing is lost",
-    "edits that overtake a slow join arrive all the same",
     "a draft that is rebuilt goes on in another room",
     "a draft that is discarded lets everybody go",
 )
@@ -70,6 +70,7 @@ def _checked(folder: Path, script: Sequence[str], arguments: Sequence[str]) -> R
                 report = _converse(running, team)
             finally:
                 running.kill()
+        assert "Traceback" not in server.output, server.output
         return report
 
 
@@ -137,5 +138,10 @@ class Team:
         return {"token": made["text"], "id": made["token"]["id"], "member": member}
 
     def _call(self, method: str, path: str, body: object = None) -> Answer:
-        answer = self.server.call(method, path, body)
-        return answer if isinstance(answer, dict) else None
+        """Many of these calls are answered with nothing at all."""
+        url = f"http://127.0.0.1:{self.server.port}/api/v1{path}"
+        headers = {"Authorization": f"Bearer {self.server.token}"}
+        asked = Request(url, json.dumps(body).encode(), headers, method=method)
+        with urlopen(asked, timeout=20) as answer:
+            text = answer.read()
+        return dict(json.loads(text)) if text else None

@@ -17,7 +17,7 @@ export default {
   },
 
   async "a viewer sees everything and changes nothing"(world) {
-    const [ann, vic] = await Promise.all([world.person("ann"), world.person("vic")]);
+    const [[ann], vic] = await Promise.all([world.pair(), world.person("vic")]);
     await ann.addGood("watched");
     await ann.set("schedule", "every 30m");
     await vic.choose("watched");

@@ -71,7 +71,7 @@ export default {
   },
 
   async "history shows what was applied, and goes back to it"(world) {
-    const ann = await world.person("ann");
+    const [ann] = await world.pair();
     await ann.addGood("historic");
     await ann.apply();
     const { number } = await world.ask("head");
@@ -94,7 +94,7 @@ export default {
   },
 
   async "a problem leads to its field"(world) {
-    const ann = await world.person("ann");
+    const [ann] = await world.pair();
     await ann.addGood("faulty");
     await ann.set("schedule", "whenever");
     await ann.mark("faulty", "problem");

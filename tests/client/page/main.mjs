@@ -16,7 +16,7 @@ const CHECKS = { ...together, ...applying, ...alone, ...drafts, ...others, ...ke
 
 const world = await World.open({ ...given, browser, ask });
 for (const [check, run] of Object.entries(CHECKS)) {
-  if (given.only && !check.includes(given.only)) continue;
+  if (given.only && !given.only.split("|").some((part) => check.includes(part))) continue;
   const began = Date.now();
   let error = "";
   try {
@@ -24,7 +24,7 @@ for (const [check, run] of Object.entries(CHECKS)) {
   } catch (fault) {
     error = [fault?.stack ?? String(fault), ...(await world.describe())].join("\n");
   }
-  await world.leave();
+  await world.leave(!error);
   tell({ check, error, ms: Date.now() - began });
 }
 await world.close();

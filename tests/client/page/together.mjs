@@ -6,7 +6,7 @@ export default {
   async "two people see each other, and in which pipeline and field"(world) {
     const [ann, bea] = await world.pair();
     await ann.sees("bea", "header .people");
-    await ann.add("meeting");
+    await ann.addGood("meeting");
     await bea.sees("ann in meeting", "header .people");
     await bea.sees("ann", 'nav [data-pipeline="meeting"]');
     await bea.choose("meeting");
@@ -20,7 +20,7 @@ export default {
     const [ann, bea] = await world.pair();
     await ann.addGood("orders");
     await bea.choose("orders");
-    await Promise.all([ann.set("schedule", "every 15m"), bea.set("source.config.url", "").catch(() => bea.set("timezone", "Europe/Berlin"))]);
+    await Promise.all([ann.set("schedule", "every 15m"), bea.set("timezone", "Europe/Berlin")]);
     await bea.reads("schedule", "every 15m");
     await ann.reads("timezone", "Europe/Berlin");
     await ann.field("paused").check();
@@ -108,11 +108,10 @@ export default {
   },
 
   async "who closes the page is gone from the others'"(world) {
-    const [ann, bea] = await world.pair();
-    await ann.sees("bea", "header .people");
-    await bea.context.close();
-    world.people.splice(world.people.indexOf(bea), 1);
-    await ann.misses("bea", "header .people");
+    const [[ann], olga] = [await world.pair(), await world.person("olga")];
+    await ann.sees("olga", "header .people");
+    await olga.page.close();
+    await ann.misses("olga", "header .people");
   },
 
   async "what was edited offline is kept, and saved when the network is back"(world) {

@@ -59,12 +59,22 @@ export class World {
     return person;
   }
 
+  // Ann and Bea, who stay from one check to the next.
   async pair() {
-    return Promise.all([this.person("ann"), this.person("bea")]);
+    return Promise.all(["ann", "bea"].map((name) => this.people.find((one) => one.stays === name) ?? this._stay(name)));
   }
 
-  async leave() {
-    await Promise.all(this.people.splice(0).map(({ context }) => context.close()));
+  async _stay(name) {
+    const person = await this.person(name);
+    person.stays = name;
+    return person;
+  }
+
+  // After a check that went wrong nobody stays.
+  async leave(isGood = false) {
+    const going = this.people.filter(({ stays }) => !isGood || !stays);
+    this.people = this.people.filter((person) => !going.includes(person));
+    await Promise.all(going.map(({ context }) => context.close()));
   }
 
   async close() {

@@ -4,7 +4,9 @@ import documents from "./checks_document.mjs";
 import presence from "./checks_presence.mjs";
 import refusals from "./checks_refusals.mjs";
 import restarts from "./checks_restart.mjs";
-import { World } from "./world.mjs";
+import { pause, World } from "./world.mjs";
+
+const CHECK_MS = 40_000;
 
 const CHECKS = { ...documents, ...presence, ...refusals, ...restarts };
 
@@ -16,13 +18,18 @@ export async function runAll(given, { ask, tell }) {
     const began = Date.now();
     let error = "";
     try {
-      await run(world);
+      await Promise.race([run(world), tooLong()]);
     } catch (fault) {
       error = describe(fault, world.people);
     }
     world.leave();
     await tell({ check, error, ms: Date.now() - began });
   }
+}
+
+async function tooLong() {
+  await pause(CHECK_MS);
+  throw new Error(`not done within ${CHECK_MS} ms`);
 }
 
 function describe(fault, people) {

@@ -4,7 +4,7 @@ import { LoroAdaptor, LoroEphemeralAdaptor } from "loro-adaptors/loro";
 import { EphemeralStore, LoroDoc } from "loro-crdt";
 import { LoroWebsocketClient } from "loro-websocket";
 
-export const PATIENCE_MS = 8000;
+export const PATIENCE_MS = 15_000;
 const STEP_MS = 10;
 
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
