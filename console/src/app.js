@@ -66,7 +66,7 @@ export class App {
   // Go into the room where a draft is edited now.
   open(name) {
     const known = this.drafts.named(name) ?? this.drafts.named("main");
-    if (!known) return;
+    if (!known || (this.room && this.room.name === known.room)) return;
     this.flush();
     this.room?.leave();
     this.name = known.name;
@@ -106,6 +106,7 @@ export class App {
 
   changed() {
     this.draft.changed();
+    this.form.renew();
     this.reviewing.soon();
     this.refresh();
   }

@@ -63,6 +63,13 @@ export class Draft {
     });
   }
 
+  // The text at a path, without reading all of the document.
+  text(path) {
+    const [root, ...rest] = path;
+    const found = rest.reduce((map, name) => (map?.kind?.() === "Map" ? map.get(name) : undefined), this.doc.getMap(root));
+    return found?.kind?.() === "Text" ? found.toString() : "";
+  }
+
   setText(path, text) {
     this.change(() => this._map(path.slice(0, -1)).ensureMergeableText(path.at(-1)).update(text, { timeoutMs: 200 }));
   }

@@ -36,6 +36,11 @@ export class Form {
     for (const part of this._parts) part.refresh();
   }
 
+  // What cannot wait for the next redraw.
+  renew() {
+    for (const part of this._parts) part.renew?.();
+  }
+
   // Bring a field into sight, and the caret into it.
   goTo(pipeline, name) {
     if (this.app.selected !== pipeline) this.app.select(pipeline);

@@ -25,13 +25,14 @@ export function notes(app, id) {
     el("label", { for: "notes", title: "The comment above the pipeline in hakiri.toml" }, "notes"),
     el("div", { class: "control" }, input, said.node),
   );
+  // Without a pause after an edit of somebody else: the next letter typed here must not undo it.
+  const renew = () => isComposing || replaceText(input, app.draft.text(path));
   const refresh = () => {
-    const text = app.draft.get(path);
-    if (!isComposing) replaceText(input, typeof text === "string" ? text : "");
+    renew();
     input.disabled = !app.canEdit() || app.draft.isRemoved(id);
     const [other] = app.marks.people(id, "notes");
     input.className = other ? `theirs c${other.colour}` : "";
     said.refresh();
   };
-  return { node, refresh };
+  return { node, refresh, renew };
 }

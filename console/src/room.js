@@ -3,13 +3,25 @@
 import { LoroAdaptor, LoroEphemeralAdaptor } from "loro-adaptors/loro";
 import { LoroDoc } from "loro-crdt";
 import { LoroWebsocketClient } from "loro-websocket";
+import { Lifeline } from "./lifeline.js";
 import { Presence } from "./presence.js";
 import { Stored } from "./stored.js";
+
+const REJOIN = 1;
 
 // An answer for a viewer, or for edits that overtook a join: the join that follows brings them again.
 const DENIED = 3;
 
 const SYNC = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/v1/sync`;
+
+// The stock client, whose attempts to connect may fail without anybody waiting for them.
+class Client extends LoroWebsocketClient {
+  connect(options) {
+    const attempt = super.connect(options);
+    attempt.catch(() => {});
+    return attempt;
+  }
+}
 
 // `on` has: change(), state(), lost(), shut(code, reason), refused(reason).
 export class Room {
@@ -22,7 +34,8 @@ export class Room {
     this.isRead = false;
     this.canWrite = false;
     this.presence = new Presence(session.name, () => this.on.state());
-    this.client = new LoroWebsocketClient({ url: SYNC, onError: () => {} });
+    this.client = new Client({ url: SYNC, onError: () => {} });
+    this.lifeline = new Lifeline();
     this._watch();
     this._join();
   }
@@ -43,6 +56,7 @@ export class Room {
   leave() {
     this.hasLeft = true;
     this.presence.leave();
+    this.lifeline.end();
     this.client.destroy();
     this.adaptor.destroy();
     window.removeEventListener("online", this._tell);
@@ -63,6 +77,7 @@ export class Room {
     const onStatusChange = (status) => this._changed(status);
     try {
       const joined = await this.client.join({ roomId, crdtAdaptor: this.adaptor, auth, onStatusChange });
+      this._watchRoom(joined);
       const crdtAdaptor = new LoroEphemeralAdaptor(this.presence.store);
       await this.client.join({ roomId, crdtAdaptor, auth });
       this.presence.enter();
@@ -102,7 +117,17 @@ export class Room {
     };
   }
 
+  // The client forgets who listens before it tells them that the room is gone.
+  _watchRoom(joined) {
+    const handle = joined.handleRoomError.bind(joined);
+    joined.handleRoomError = (error) => {
+      handle(error);
+      if (error.code !== REJOIN && !this.hasLeft) this.on.lost();
+    };
+  }
+
   _watchSocket(socket) {
+    this.lifeline.holds(socket);
     socket.addEventListener("close", ({ code, reason }) => {
       if (this.hasLeft || code < 4400 || code > 4499) return;
       this.status = "shut";

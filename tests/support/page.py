@@ -62,7 +62,7 @@ def checked(folder: Path, *, only: str = "") -> Report:
         tokens = {name: team.token(name, role)["token"] for name, role in CAST.items()}
         given = {"origin": f"http://127.0.0.1:{server.port}", "tokens": tokens, "only": only}
         command = [str(node()), str(CLIENT / "page" / "main.mjs"), json.dumps(given), str(chromium())]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder) as running:
             try:
                 return _converse(running, team)
             finally:
