@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from loro import ExportMode, Frontiers, LoroDoc, VersionVector
 
-from appliance.adapters.loro_doc_accept import accept, count
+from appliance.adapters.loro_doc_accept import accept
 from appliance.adapters.loro_doc_guard import LoroFailed, guarded, new_doc, new_version, whole
-from appliance.adapters.loro_doc_heads import frontiers_of, heads_text, last_operations, version_vector
+from appliance.adapters.loro_doc_heads import count, frontiers_of, heads_text, last_operations, version_vector
 from appliance.adapters.loro_doc_history import read_writes
 from appliance.adapters.loro_doc_moments import frontiers_at
-from appliance.adapters.loro_doc_rivals import find_rivals
+from appliance.adapters.loro_doc_rivals import find_rivals, seen_by_all
 from appliance.adapters.loro_doc_tree import read_tree
 from appliance.adapters.loro_doc_unseen import find_unseen
 from appliance.adapters.loro_doc_write import write_tree
@@ -117,9 +117,16 @@ class LoroDocument:
 
     def rivals(self, *, since: Heads | None, until: Heads | None = None) -> Sequence[Rivals]:
         """Raises UnknownHeads."""
-        writes = self.writes(since=since, until=until)
+        new = self.writes(since=since, until=until)
+        if since is None or not new:
+            return find_rivals(self._doc, new, new=new)
+        start = self._version(since)
+        end = self._doc.oplog_vv if until is None else self._version(until)
         with whole():
-            return find_rivals(self._doc, writes)
+            # Somebody may come back late, with edits that are rivals of what is old news to everybody else.
+            shared = seen_by_all(self._doc, start, new)
+            writes = new if shared == start else read_writes(self._doc, since=shared, until=end)
+            return find_rivals(self._doc, writes, new=new)
 
     def unseen(self, *, since: Heads | None, until: Heads | None = None) -> Sequence[Unseen]:
         """Raises UnknownHeads."""

@@ -24,6 +24,12 @@ def heads_text(frontiers: Frontiers) -> Heads:
     return Heads(urlsafe_b64encode(frontiers.encode()).rstrip(b"=").decode())
 
 
+def count(version: VersionVector, peer: int) -> int:
+    """How many operations of the peer are in."""
+    last = version.get_last(peer)
+    return 0 if last is None else last + 1
+
+
 def last_operations(heads: Heads) -> Sequence[tuple[int, int]]:
     """The peer and counter of each head. Raises UnknownHeads if the text is not exactly what the library writes."""
     try:

@@ -143,7 +143,10 @@ class ConfigDoc(Protocol):
         ...
 
     def rivals(self, *, since: Heads | None, until: Heads | None = None) -> Sequence[Rivals]:
-        """Places where values set after `since` contradict each other. Raises UnknownHeads."""
+        """Places where a value set after `since` contradicts another one, whenever that was set.
+
+        Raises UnknownHeads.
+        """
         ...
 
     def unseen(self, *, since: Heads | None, until: Heads | None = None) -> Sequence[Unseen]:

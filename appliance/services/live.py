@@ -106,6 +106,7 @@ class Live:
         number, current = self.head()
         changes = diff(current, candidate.manifest)
         if number and not changes:
+            self._confirm(actor, candidate, number)
             return Applied(self.revisions.get(number), created=False, changes=(), manifest=candidate.manifest)
         self.settle()
         now = self.clock.now()
@@ -122,6 +123,21 @@ class Live:
         audit = AuditEntry(now, actor.name, candidate.action, "", {"changes": [str(change) for change in changes]})
         revision = self._add(actor, candidate, new, audit)
         return Applied(revision, created=True, changes=changes, manifest=candidate.manifest)
+
+    def _confirm(self, actor: Actor, candidate: Candidate, number: int) -> None:
+        """Somebody saw that the draft says what is live: what it went through before is settled."""
+        place, heads = candidate.said_in, candidate.heads
+        if place is None or heads is None:
+            return
+        room = self.rooms.find(place)
+        draft = room.draft()
+        known = draft.applied == number and draft.applied_heads == heads
+        if known or room.writes(since=heads, until=draft.applied_heads):
+            # Nothing to note, or somebody looked back: the draft has said it at later heads, too.
+            return
+        told = {"epoch": place.epoch, "applied": number, "heads": heads}
+        audit = AuditEntry(self.clock.now(), actor.name, "draft.refresh", place.draft, told)
+        self.rooms.drafts.catch_up(Merge(place.epoch, heads), applied=number, audit=audit)
 
     def _add(self, actor: Actor, candidate: Candidate, new: NewRevision, audit: AuditEntry) -> Revision:
         schedules = schedules_of(candidate.manifest, new.applied_at)

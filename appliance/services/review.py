@@ -12,7 +12,9 @@ from appliance.core.manifest import Change, ChangeKind, SourceText, diff, load
 from appliance.core.pipeline import Manifest, Pipeline
 from appliance.core.team import Action, Actor
 from appliance.services.derive import Contest, Derive, Derived, kept
+from appliance.services.history_lost import LostEdits, lost_edits
 from appliance.services.live import Live, schedules_of
+from appliance.services.room import Room
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +37,17 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """A draft at `derived.heads`, on top of revision `live`. `planned` is None while the draft has problems."""
+    """A draft at `derived.heads`, on top of revision `live`. `planned` is None while the draft has problems.
+
+    `contests` and `lost` tell of edits that nobody applied yet; neither holds up an apply.
+    """
 
     draft: Draft
     derived: Derived
     live: int
     planned: Planned | None
     contests: Sequence[Contest]
+    lost: Sequence[LostEdits]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,7 @@ class Review:
     live: Live
     derive: Derive
     _plans: OrderedDict[tuple[RoomId, Heads, int], Planned] = field(default_factory=OrderedDict)
+    _lost: OrderedDict[tuple[RoomId, Heads, Heads], Sequence[LostEdits]] = field(default_factory=OrderedDict)
 
     def files(self, actor: Actor, files: Sequence[SourceText]) -> Planned:
         """Raises Forbidden, InvalidManifest."""
@@ -69,8 +76,15 @@ class Review:
         with self.live.rooms.turn:
             stored = room.draft()
             number, current = self.live.head()
-        contests = self.derive.contests(room, derived.heads, since=stored.applied_heads)
-        return Reviewed(stored, derived, number, self._plan(derived, number, current), contests)
+        since = stored.applied_heads
+        return Reviewed(
+            stored,
+            derived,
+            number,
+            self._plan(derived, number, current),
+            self.derive.contests(room, derived.heads, since=since),
+            self._lost_edits(room, derived.heads, since),
+        )
 
     def _plan(self, derived: Derived, number: int, current: Manifest) -> Planned | None:
         manifest = derived.manifest
@@ -80,6 +94,14 @@ class Review:
             key = derived.room, derived.heads, number
             planned = kept(self._plans, key, lambda: _planned(number, current, manifest))
         return self._timed(planned)
+
+    def _lost_edits(self, room: Room, heads: Heads, since: Heads) -> Sequence[LostEdits]:
+        def look() -> Sequence[LostEdits]:
+            with self.live.rooms.turn:
+                return lost_edits(room, since=since, heads=heads)
+
+        with self.derive.alone:
+            return kept(self._lost, (room.id, heads, since), look)
 
     def _timed(self, planned: Planned) -> Planned:
         fires = schedules_of(planned.manifest, self.live.clock.now())

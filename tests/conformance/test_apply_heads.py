@@ -79,6 +79,20 @@ def test_an_apply_of_what_is_live_makes_no_revision(harness: Harness) -> None:
     applied = apply_heads(harness, back)
 
     assert (applied.created, applied.revision.number, applied.changes) == (False, 1, ())
+    assert (editor.room.draft().applied, editor.room.draft().applied_heads) == (1, back)
+
+
+def test_an_apply_of_what_is_live_at_earlier_heads_leaves_the_later_ones(harness: Harness) -> None:
+    harness.apply(pipeline(schedule="every 15m"))
+    editor = Editor(harness)
+    first = editor.room.heads()
+    editor.set("schedule", "every 1h")
+    back = editor.set("schedule", "every 15m")
+    apply_heads(harness, back)
+
+    assert not apply_heads(harness, first).created
+
+    assert editor.room.draft().applied_heads == back
 
 
 def test_a_stale_base_is_refused_telling_who_applied_what_and_when(harness: Harness) -> None:

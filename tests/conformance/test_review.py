@@ -9,7 +9,7 @@ import pytest
 
 from appliance.core.draft import MAIN, Heads, UnknownHeads
 from appliance.core.errors import NotFound
-from appliance.services.derive import Claim, Removal
+from appliance.services.derive import Removal
 from appliance.services.review import Reviewed
 from tests.support.clock import START
 from tests.support.editing import Editor, apply_heads, schedule, state
@@ -133,10 +133,34 @@ def test_files_that_set_what_somebody_edits_are_their_rivals(harness: Harness) -
 
     harness.apply(pipeline(schedule="every 15m"))
 
-    claims = [claim for contest in _review(harness).contests for claim in contest.claims]
-    assert Claim("bob", "every 1h") in claims or claims == []
-    planned = _review(harness).planned
-    assert planned is not None
+    [contest] = _review(harness).contests
+    assert {(claim.author, claim.value) for claim in contest.claims} == {("alice", "every 15m"), ("bob", "every 1h")}
+
+
+def test_an_edit_that_arrives_late_is_a_rival_of_what_is_applied(harness: Harness) -> None:
+    harness.apply(pipeline())
+    alice, bob = Editor(harness), Editor(harness, BOB)
+    late = bob.offline(schedule("orders", "every 1h"))
+    for text in ("every 15m", "every 30m"):
+        apply_heads(harness, alice.set("schedule", text))
+    assert _review(harness).contests == []
+
+    torn = late()
+
+    [contest] = _review(harness).contests
+    assert {(claim.author, claim.value) for claim in contest.claims} == {("alice", "every 30m"), ("bob", "every 1h")}
+    apply_heads(harness, torn)
+    assert _review(harness).contests == []
+
+
+def test_who_edits_what_is_applied_having_seen_it_contradicts_nobody(harness: Harness) -> None:
+    harness.apply(pipeline())
+    alice, bob = Editor(harness), Editor(harness, BOB)
+    apply_heads(harness, alice.set("schedule", "every 15m"))
+
+    bob.set("schedule", "every 1h")
+
+    assert _review(harness).contests == []
 
 
 def test_a_removal_that_meets_an_edit_is_told_with_both_people(harness: Harness) -> None:
@@ -151,6 +175,20 @@ def test_a_removal_that_meets_an_edit_is_told_with_both_people(harness: Harness)
 
     bob.keep()
     assert _review(harness).derived.removals == []
+
+
+def test_what_was_removed_by_its_key_while_somebody_edited_it_is_told(harness: Harness) -> None:
+    harness.apply(pipeline(), pipeline("invoices"))
+    alice, bob = Editor(harness), Editor(harness, BOB)
+    edit = bob.offline(schedule("orders", "every 15m"))
+    alice.change(lambda doc: doc.get_map("pipelines").delete("orders"))
+    assert _review(harness).lost == []
+    edit()
+
+    [lost] = _review(harness).lost
+
+    assert (lost.pipeline, lost.removed_by, lost.edited_by) == ("orders", "alice", ["bob"])
+    assert _review(harness).lost is _review(harness).lost
 
 
 @pytest.mark.parametrize("saw", ["", "nothing", "AAAA", "A" * 5000, "⚰️"])

@@ -12,6 +12,7 @@ from appliance.entrypoints.http.errors import ProblemOut
 from appliance.entrypoints.http.team_answers import ChangeOut, FileIn, PlannedOut
 from appliance.services.derive import Contest, Removal
 from appliance.services.drafts import Compared, DraftNow
+from appliance.services.history_lost import LostEdits
 from appliance.services.review import Reviewed
 
 # Heads name one operation for each edit that nobody built on yet, in some 20 letters.
@@ -144,6 +145,20 @@ class RemovalOut(Struct, frozen=True):
         return cls(removal.pipeline, removal.removed_by, list(removal.edited_by))
 
 
+class LostOut(Struct, frozen=True):
+    """What somebody removed by its key while others edited it. Writing it again brings it back."""
+
+    path: str
+    pipeline: str | None
+    removed_by: str
+    edited_by: list[str]
+    edits: list[str]
+
+    @classmethod
+    def of(cls, lost: LostEdits) -> LostOut:
+        return cls(lost.path, lost.pipeline, lost.removed_by, list(lost.edited_by), list(lost.edits))
+
+
 class ReviewedOut(Struct, frozen=True):
     """A draft at `heads`, on top of the live revision `based_on`. `plan` is null while there are problems."""
 
@@ -156,6 +171,7 @@ class ReviewedOut(Struct, frozen=True):
     problems: list[ProblemOut]
     removals: list[RemovalOut]
     rivals: list[RivalsOut]
+    lost: list[LostOut]
     plan: PlannedOut | None
 
     @classmethod
@@ -171,6 +187,7 @@ class ReviewedOut(Struct, frozen=True):
             problems=list(map(ProblemOut.of, derived.problems)),
             removals=list(map(RemovalOut.of, derived.removals)),
             rivals=list(map(RivalsOut.of, reviewed.contests)),
+            lost=list(map(LostOut.of, reviewed.lost)),
             plan=PlannedOut.of(reviewed.planned) if reviewed.planned else None,
         )
 
