@@ -72,7 +72,10 @@ class Connection:
         self.outbox.answer(packed([encode(frame)]))
 
     def ack(self, room: Room, batch: bytes, status: Status) -> None:
-        self.outbox.answer(packed([encode(Ack(room, batch, status))]))
+        self.ack_all([encode(Ack(room, batch, status))])
+
+    def ack_all(self, acks: Sequence[bytes]) -> None:
+        self.outbox.answer(packed(acks, loose=True))
 
     def end(self, closing: Closing) -> None:
         self.outbox.end(closing)
@@ -120,8 +123,13 @@ class Connection:
         if self.unsettled <= UNSETTLED_BYTES:
             self._settled.set()
 
+    @property
+    def must_wait(self) -> bool:
+        """Has this client to read, or the disk to take, some of what there is first?"""
+        return self.outbox.is_full or self.unsettled > UNSETTLED_BYTES
+
     async def turn_to_read(self) -> None:
-        """Wait until this client has read, and the disk has taken, enough of what there is."""
+        """Wait until that is so no longer."""
         await self.outbox.room()
         while self.unsettled > UNSETTLED_BYTES and self.outbox.closing is None:
             self._settled.clear()

@@ -10,13 +10,16 @@ import asyncio
 import contextlib
 import logging
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from litestar import WebSocket, websocket
 from litestar.datastructures import State
+from litestar.enums import ScopeType
 from litestar.exceptions import WebSocketDisconnect
 from litestar.handlers import WebsocketRouteHandler
+from litestar.types import ASGIApp, Receive, Scope, Send
 
+from appliance.entrypoints.ws.admission import Admission
 from appliance.entrypoints.ws.connection import Connection
 from appliance.entrypoints.ws.hearing import Hearing
 from appliance.entrypoints.ws.hub import Hub
@@ -27,6 +30,23 @@ Socket: TypeAlias = WebSocket[object, object, State]
 
 # How long saying goodbye may take, in seconds.
 GOODBYE = 1.0
+
+_OWN_SEND = "own send"
+
+
+def with_own_send(app: ASGIApp) -> ASGIApp:
+    """Let handlers of websockets find the server's own `send`.
+
+    The framework wraps it in coroutines, which start a send when they are awaited; the server's own starts it when
+    it is called, so that an outbox can have several under way.
+    """
+
+    async def passed_on(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == ScopeType.WEBSOCKET:
+            cast("dict[str, object]", scope.setdefault("state", {}))[_OWN_SEND] = send
+        await app(scope, receive, send)
+
+    return passed_on
 
 
 def sync_route(hub: Hub, path: str) -> WebsocketRouteHandler:
@@ -79,17 +99,20 @@ class Visit:
             connection.heard_at = now = loop.time()
             data = message.get("bytes")
             if data:
-                await hearing.hear(data, now)
+                asked = hearing.hear(data, now)
+                if asked is not None:
+                    await Admission(self.hub, connection).join(asked)
             else:
                 hearing.hear_text(message.get("text") or "")
             wait = connection.budget.spend(now)
             if wait > 0:
                 await asyncio.sleep(wait)
-            await connection.turn_to_read()
+            if connection.must_wait:
+                await connection.turn_to_read()
 
     async def _write(self) -> None:
         with contextlib.suppress(WebSocketDisconnect):
-            await self.connection.outbox.write(self.socket.send)
+            await self.connection.outbox.write(self.socket.scope["state"].get(_OWN_SEND, self.socket.send))
 
     async def _say_goodbye(self) -> None:
         ended = self.connection.outbox.closing

@@ -11,7 +11,6 @@ from appliance.core.sync.decode import BadFrame, UnsupportedRoom, decode, refuse
 from appliance.core.sync.fragments import BadFragment
 from appliance.core.sync.frames import DocUpdate, Fragment, FragmentHeader, Frame, Join, Leave, Room, Status
 from appliance.entrypoints.ws import closing
-from appliance.entrypoints.ws.admission import Admission
 from appliance.entrypoints.ws.connection import Connection, Holder, Seat
 from appliance.entrypoints.ws.counts import Outcome
 from appliance.entrypoints.ws.hub import Hub
@@ -32,11 +31,11 @@ class Hearing:
         if text == "ping":
             self.connection.outbox.answer(PONG)
 
-    async def hear(self, data: bytes, now: float) -> None:
-        """Obey one frame; one that is none ends the connection."""
+    def hear(self, data: bytes, now: float) -> Join | None:
+        """Obey one frame; one that is none ends the connection. A join is returned: it takes its time."""
         if len(data) > SYNC_MESSAGE_BYTES:
             self.connection.end(closing.TOO_LARGE)
-            return
+            return None
         try:
             frame = decode(data)
         except UnsupportedRoom:
@@ -47,22 +46,21 @@ class Hearing:
             _log.info("closed: %s", error)
             self.connection.end(closing.NONSENSE)
         else:
-            await self._obey(frame, now)
+            # What is not answered before a restart is sent again after it.
+            return None if self.hub.is_closing else self._obey(frame, now)
+        return None
 
-    async def _obey(self, frame: Frame, now: float) -> None:
-        if self.hub.is_closing:
-            return  # what is not answered is sent again after the restart
-        match frame:
-            case DocUpdate():
-                self._deliver(frame.room, frame.batch, frame.updates)
-            case FragmentHeader() | Fragment():
-                self._gather(frame, now)
-            case Join():
-                await Admission(self.hub, self.connection).join(frame)
-            case Leave():
-                self.connection.leave(frame.room)
-            case _:
-                pass  # an Ack says that the client could not apply something, a JoinError that it let go
+    def _obey(self, frame: Frame, now: float) -> Join | None:
+        if isinstance(frame, DocUpdate):
+            self._deliver(frame.room, frame.batch, frame.updates)
+        elif isinstance(frame, Join):
+            return frame
+        elif isinstance(frame, FragmentHeader | Fragment):
+            self._gather(frame, now)
+        elif isinstance(frame, Leave):
+            self.connection.leave(frame.room)
+        # An Ack says that the client could not apply something, a JoinError that it let go.
+        return None
 
     def _deliver(self, room: Room, batch: bytes, updates: Sequence[bytes]) -> None:
         allowed = self._allowed(room, batch)

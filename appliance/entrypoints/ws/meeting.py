@@ -13,17 +13,17 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import cast
+from typing import NamedTuple, cast
 
 from appliance.core.config_doc import Refusal
 from appliance.core.draft import RoomId
 from appliance.core.errors import ControlError
-from appliance.core.sync.encode import frames_of
-from appliance.core.sync.frames import Kind, RoomError, RoomFault, Status
+from appliance.core.sync.encode import encode, frames_of
+from appliance.core.sync.frames import BATCH_BYTES, Ack, Kind, RoomError, RoomFault, Status
 from appliance.core.sync.frames import Room as Place
 from appliance.entrypoints.ws.connection import Connection, Holder
 from appliance.entrypoints.ws.counts import Counts, Outcome
-from appliance.entrypoints.ws.outbox import packed
+from appliance.entrypoints.ws.outbox import Parcel, packed
 from appliance.services.room import Room
 from appliance.services.room_events import Delivery, Ended, Event, Merged, Reload, Verdict
 
@@ -39,6 +39,7 @@ BATCH = 512
 # With so few deliveries at once, nobody is sent back their own.
 FEW = 16
 
+_OK = bytes((Status.OK,))
 _OUTCOMES = {
     Refusal.MALFORMED: (Status.INVALID, Outcome.INVALID),
     Refusal.NOT_UPDATES: (Status.INVALID, Outcome.INVALID),
@@ -46,14 +47,12 @@ _OUTCOMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(NamedTuple):
     """A delivery on its way to the room, and whom to answer."""
 
     by: Connection
-    holder: Holder
     batch: bytes
-    updates: Sequence[bytes]
+    delivery: Delivery
     size: int
 
 
@@ -90,15 +89,19 @@ class Meeting:
     _worked_at: float = float("-inf")
     _is_accepting: bool = False
     place: Place = field(init=False)
+    _ack: bytes = field(init=False)
 
     def __post_init__(self) -> None:
         self.place = Place(Kind.DOC, str(self.room.id))
+        # All that every acknowledgement of the room begins with: there is one for each delivery.
+        self._ack = encode(Ack(self.place, bytes(BATCH_BYTES), Status.OK))[: -BATCH_BYTES - 1]
 
     def take(self, by: Connection, holder: Holder, batch: bytes, updates: Sequence[bytes]) -> None:
         """Queue a delivery; its sender is answered once it is on disk."""
         size = sum(map(len, updates))
         by.queued(size)
-        self._queue.append(Delivered(by, holder, batch, updates, size))
+        delivery = Delivery(updates, holder.actor.name, holder.actor.token_id, by)
+        self._queue.append(Delivered(by, batch, delivery, size))
         if self._work is None:
             self._work = self.loop.create_task(self._commit_all())
 
@@ -132,9 +135,7 @@ class Meeting:
         """On the room's thread: all that comes of the batch is gone through at once."""
         self._is_accepting = True
         try:
-            verdicts = self.room.accept(
-                [Delivery(one.updates, one.holder.actor.name, one.holder.actor.token_id, one.by) for one in batch]
-            )
+            verdicts = self.room.accept([one.delivery for one in batch])
         except ControlError as error:
             _log.error("%s: %s", self.room.id, error)
             verdicts = None
@@ -179,30 +180,43 @@ class Meeting:
         self.on_end(self.room.id, successor)
 
     def _answer(self, answered: Answered) -> None:
+        """Each sender gets all acknowledgements at once."""
         self.counts.commits += 1
         verdicts: Sequence[Verdict | None] = answered.verdicts or [None] * len(answered.batch)
+        acks: dict[Connection, list[bytes]] = {}
         for one, verdict in zip(answered.batch, verdicts, strict=True):
             one.by.settled(one.size)
-            if verdict is None:
-                self.counts.deliveries[Outcome.UNSTORED] += 1
-                one.by.ask_to_rejoin(self.place, "not stored")
-                continue
-            status, outcome = (Status.OK, Outcome.STORED) if not isinstance(verdict, Refusal) else _OUTCOMES[verdict]
+            ended = self._ended(one, verdict)
+            if ended is not None:
+                acks.setdefault(one.by, []).append(b"".join((self._ack, one.batch, ended)))
+        for sender, own in acks.items():
+            sender.ack_all(own)
+
+    def _ended(self, one: Delivered, verdict: Verdict | None) -> bytes | None:
+        """The status that is acknowledged; None if nothing is."""
+        if verdict is None:
+            self.counts.deliveries[Outcome.UNSTORED] += 1
+            one.by.ask_to_rejoin(self.place, "not stored")
+            return None
+        if isinstance(verdict, Refusal):
+            status, outcome = _OUTCOMES[verdict]
             self.counts.deliveries[outcome] += 1
-            one.by.ack(self.place, one.batch, status)
-            if not isinstance(verdict, Refusal) and verdict.waits:
-                one.by.ask_to_rejoin(self.place, "an update depends on others that are missing")
+            return bytes((status,))
+        self.counts.deliveries[Outcome.STORED] += 1
+        if verdict.waits:
+            one.by.ask_to_rejoin(self.place, "an update depends on others that are missing")
+        return _OK
 
     def _tell(self, news: Sequence[Merged]) -> None:
         """Pack once what everybody gets."""
         if not news:
             return
         senders = {cast("Connection", one.source) for one in news if one.source is not None}
-        everything = packed(self._frames(one.update for one in news))
+        everything = self._packed(one.update for one in news)
         for member in self.members:
             parcel = everything
             if member in senders and len(news) <= FEW:
-                parcel = packed(self._frames(one.update for one in news if one.source is not member))
+                parcel = self._packed(one.update for one in news if one.source is not member)
             if not parcel.events:
                 continue
             if member.outbox.tell(parcel, self.place):
@@ -210,5 +224,7 @@ class Meeting:
             else:
                 self.counts.dropped += len(parcel.events)
 
-    def _frames(self, updates: Iterable[bytes]) -> Sequence[bytes]:
-        return frames_of(self.place, list(updates), self.fresh)
+    def _packed(self, updates: Iterable[bytes]) -> Parcel:
+        """One frame alone may be swapped with others; fragments of an update may not."""
+        frames = frames_of(self.place, list(updates), self.fresh)
+        return packed(frames, loose=len(frames) == 1)

@@ -15,24 +15,32 @@ from appliance.entrypoints.ws.closing import Closing
 
 Send: TypeAlias = Callable[[WebSocketSendEvent], Awaitable[None]]
 
+# Sends that are under way at the same time on one connection: together they cost a half of one after the other.
+BURST = 64
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Parcel:
-    """Frames ready to be sent. News to many is packed once, and every outbox holds the same one."""
+    """Frames ready to be sent. News to many is packed once, and every outbox holds the same one.
+
+    `is_loose`: the server may swap its frames with those of other loose parcels before and after it. That is so
+    for acknowledgements and for whole updates, which a replica puts in order by itself.
+    """
 
     events: Sequence[WebSocketSendEvent]
     size: int
+    is_loose: bool
 
 
-def packed(frames: Sequence[bytes]) -> Parcel:
-    return Parcel([_event(frame) for frame in frames], sum(map(len, frames)))
+def packed(frames: Sequence[bytes], *, loose: bool = False) -> Parcel:
+    return Parcel([_event(frame) for frame in frames], sum(map(len, frames)), loose)
 
 
 def _event(frame: bytes) -> WebSocketSendEvent:
     return cast("WebSocketSendEvent", {"type": "websocket.send", "bytes": frame})
 
 
-PONG = Parcel([cast("WebSocketSendEvent", {"type": "websocket.send", "text": "pong"})], 4)
+PONG = Parcel([cast("WebSocketSendEvent", {"type": "websocket.send", "text": "pong"})], 4, is_loose=False)
 
 
 @dataclass(slots=True)
@@ -81,9 +89,13 @@ class Outbox:
             self.closing = closing
             self._wake.set()
 
+    @property
+    def is_full(self) -> bool:
+        return self.size > self.limit
+
     async def room(self) -> None:
         """Wait until there is room for answers."""
-        while self.size > self.limit and self.closing is None:
+        while self.is_full and self.closing is None:
             self._room.clear()
             await self._room.wait()
 
@@ -91,16 +103,36 @@ class Outbox:
         """Send until there is nothing left and the connection is to be closed."""
         while True:
             while self._waiting:
-                parcel, _ = self._waiting.popleft()
-                for event in parcel.events:
-                    self.sending_since = self.now()
-                    await send(event)
+                self.sending_since = self.now()
+                if self._waiting[0][0].is_loose:
+                    await self._send_loose(send)
+                else:
+                    await self._send_next(send)
                 self.sending_since = None
-                self._took(parcel)
             if self.closing is not None:
                 return
             self._wake.clear()
             await self._wake.wait()
+
+    async def _send_next(self, send: Send) -> None:
+        parcel, _ = self._waiting.popleft()
+        for event in parcel.events:
+            self.sending_since = self.now()
+            await send(event)
+        self._took(parcel)
+
+    async def _send_loose(self, send: Send) -> None:
+        """Start several sends, then wait for all of them. The server starts one when it is called."""
+        under_way: list[Awaitable[None]] = []
+        taken: list[Parcel] = []
+        while self._waiting and self._waiting[0][0].is_loose and len(under_way) < BURST:
+            parcel, _ = self._waiting.popleft()
+            under_way += map(send, parcel.events)
+            taken.append(parcel)
+        for sent in under_way:
+            await sent
+        for parcel in taken:
+            self._took(parcel)
 
     def _put(self, parcel: Parcel, room: Room | None) -> None:
         if self.closing is not None:
