@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from loro import EncodedBlobMode, LoroDoc, VersionVector
 
 from appliance.adapters.loro_doc_guard import LoroFailed, guarded, loro_failure, whole
-from appliance.adapters.loro_doc_heads import PEER_END
+from appliance.adapters.loro_doc_heads import PEER_END, count
 from appliance.adapters.loro_doc_nesting import too_deep
+from appliance.adapters.loro_doc_sound import sound
 from appliance.core.config_doc import Accepted, DocBroken, PeerRange, Refusal
 from appliance.core.limits import SYNC_UPDATE_BYTES, SYNC_UPDATE_OPERATIONS
 
@@ -22,8 +22,6 @@ _UPDATES = b"\x00\x04"
 
 # A document never counts so far; the library counts to twice as much before it overflows.
 _COUNTER_END = 1 << 30
-
-_UNKNOWN = re.compile(r'"(?:container":"|🦜:)cid:[^"]*:Unknown\(\d+\)"')
 
 # By peer: the first counter, and the one after the last.
 Spans: TypeAlias = Mapping[int, tuple[int, int]]
@@ -46,11 +44,6 @@ def accept(doc: LoroDoc, deliveries: Sequence[bytes]) -> Sequence[Accepted | Ref
     claims = {index: answer for index, answer in answers.items() if not isinstance(answer, Refusal)}
     accepted = _brought(claims, before=before, after=after, waiting=waiting)
     return [answer if isinstance(answer, Refusal) else accepted[index] for index, answer in answers.items()]
-
-
-def count(version: VersionVector, peer: int) -> int:
-    last = version.get_last(peer)
-    return 0 if last is None else last + 1
 
 
 def _examine(delivery: bytes, own: VersionVector) -> Spans | Refusal:
@@ -112,14 +105,11 @@ def _one_by_one(doc: LoroDoc, deliveries: Mapping[int, bytes]) -> tuple[Sequence
 
 
 def _check(doc: LoroDoc, before: VersionVector, after: VersionVector) -> None:
-    """The library merges containers of kinds it does not know, and later fails over them, or ends the process.
-
-    No version of it that is out writes such; only bytes that somebody made up. Raises DocBroken.
-    """
+    """Raises DocBroken."""
     with whole():
-        text = doc.export_json_updates(before, after)
-    if ":Unknown(" in text and _UNKNOWN.search(text):
-        raise DocBroken("a delivery has containers of an unknown kind")
+        history = doc.export_json_updates(before, after)
+    if not sound(history, end=after):
+        raise DocBroken("a delivery has operations that the library never writes")
 
 
 def _broken(failure: LoroFailed) -> DocBroken:
