@@ -78,5 +78,5 @@ lock: ## Resolve the dependencies again and write the locks
 	@sh .ci/lock.sh .tools/uv/bin/uv
 
 clean: ## Remove what setup, tools and the tests made
-	@rm -rf $(VENV) .tools tests/client/node_modules build dist *.egg-info .hypothesis \
+	@rm -rf $(VENV) .tools tests/client/node_modules tests/client/bench/node_modules build dist *.egg-info .hypothesis \
 		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -19,11 +19,11 @@ def node() -> Path:
     return found
 
 
-def packages() -> Path:
-    """The client tests' node_modules, as locked. Raises MissingToolError."""
-    if not _stamp().is_file():
-        raise MissingToolError(f"the npm packages of {CLIENT.relative_to(ROOT)} are not installed: run `make tools`")
-    return CLIENT / "node_modules"
+def packages(folder: Path = CLIENT) -> Path:
+    """The folder's node_modules, exactly as its lock has them. Raises MissingToolError."""
+    if not _stamp(folder).is_file():
+        raise MissingToolError(f"the npm packages of {folder.relative_to(ROOT)} are not installed: run `make tools`")
+    return folder / "node_modules"
 
 
 def esbuild() -> Path:
@@ -34,16 +34,16 @@ def esbuild() -> Path:
     return found
 
 
-def provide_packages() -> None:
-    """Install exactly the locked packages unless they are there already. Raises MissingToolError.
+def provide_packages(folder: Path = CLIENT) -> None:
+    """Install exactly the packages of the folder's lock unless they are there already. Raises MissingToolError.
 
     No package runs a script of its own while it is installed.
     """
-    if _stamp().is_file():
+    if _stamp(folder).is_file():
         return
     npm = _wheel() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    run(str(node()), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=CLIENT)
-    _stamp().touch()
+    run(str(node()), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=folder)
+    _stamp(folder).touch()
 
 
 def package_version(name: str) -> str:
@@ -52,10 +52,10 @@ def package_version(name: str) -> str:
     return text.partition('"version": "')[2].partition('"')[0]
 
 
-def _stamp() -> Path:
+def _stamp(folder: Path) -> Path:
     """Its name says which lock the packages were installed from."""
-    digest = hashlib.sha256((CLIENT / "package-lock.json").read_bytes()).hexdigest()
-    return CLIENT / "node_modules" / f".locked-{digest[:16]}"
+    digest = hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()
+    return folder / "node_modules" / f".locked-{digest[:16]}"
 
 
 def _wheel() -> Path:
