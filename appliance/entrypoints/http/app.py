@@ -21,6 +21,7 @@ from appliance.entrypoints.http.config import config_routes
 from appliance.entrypoints.http.drafts import draft_routes
 from appliance.entrypoints.http.errors import on_bug, on_control_error, on_http_error
 from appliance.entrypoints.http.health import Readiness, health_routes
+from appliance.entrypoints.http.history import history_routes
 from appliance.entrypoints.http.idempotency import ask_of
 from appliance.entrypoints.http.logs import Streams
 from appliance.entrypoints.http.openapi import openapi_route
@@ -31,7 +32,7 @@ from appliance.entrypoints.http.scrape import scrape_routes
 from appliance.entrypoints.http.teams import team_routes
 from appliance.entrypoints.http.watch import Traffic, Watch
 from appliance.entrypoints.metrics import Scrape
-from appliance.entrypoints.ws.door import sync_route
+from appliance.entrypoints.ws.door import sync_route, with_own_send
 from appliance.entrypoints.ws.hub import Hub
 from appliance.services.look import Look
 from appliance.settings import Settings
@@ -58,7 +59,7 @@ def create_app(
         logging_config=None,
     )
     # Around everything, so that the answers of no route have a request id, too.
-    app.asgi_handler = Watch(app.asgi_handler, traffic)
+    app.asgi_handler = Watch(with_own_send(app.asgi_handler), traffic)
     return app
 
 
@@ -75,7 +76,7 @@ def _routes(control: Control, settings: Settings, traffic: Traffic, hub: Hub) ->
 
 
 def _with_token() -> Sequence[Router]:
-    return [config_routes(), draft_routes(), pipeline_routes(), run_routes(), team_routes()]
+    return [config_routes(), draft_routes(), history_routes(), pipeline_routes(), run_routes(), team_routes()]
 
 
 def _look(control: Control) -> Look:
