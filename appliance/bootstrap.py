@@ -41,6 +41,8 @@ from appliance.services.derive import Derive
 from appliance.services.drafts import DraftDesk
 from appliance.services.execute import Execute
 from appliance.services.forget import Forget
+from appliance.services.history import History
+from appliance.services.history_points import LookBack
 from appliance.services.land import Land
 from appliance.services.live import Live
 from appliance.services.manifests import Manifests
@@ -96,6 +98,8 @@ class Control:
     review: Review
     apply: Apply
     revert: Revert
+    history: History
+    look_back: LookBack
     mirror: Mirror
     request: RequestRuns
     teams: Teams
@@ -121,6 +125,8 @@ def assemble(on: Substrate, *, stopping: Callable[[], bool], keep_days: int = KE
         review=Review(live, derive),
         apply=Apply(live, derive),
         revert=Revert(live),
+        history=History(rooms, on.drafts, rooms.docs, on.revisions, alone=threading.Lock()),
+        look_back=LookBack(live, on.drafts, rooms.docs, derive),
         request=RequestRuns(on.runs, on.revisions, manifests, on.doorbell, on.clock, SERVED),
         teams=Teams(on.teams, on.clock, secret=lambda: secrets.token_hex(32), token_id=lambda: secrets.token_hex(6)),
         tick=tick,

@@ -135,7 +135,7 @@ class LookBack:
             return Point(None, invalid.problems, room, heads)
 
 
-def point(text: str, *, draft: str = MAIN) -> At:
+def point_of(text: str, *, draft: str = MAIN) -> At:
     """Read `7`, `live`, `draft`, `draft:try`, a moment, or `heads:...` of a draft. Raises Invalid."""
     if text == LIVE:
         return AtRevision()
@@ -147,10 +147,10 @@ def point(text: str, *, draft: str = MAIN) -> At:
         return AtHeads(draft_name(text.removeprefix(f"{DRAFT}:")))
     if text.startswith(_HEADS):
         return AtHeads(draft, Heads(text.removeprefix(_HEADS)))
-    return AtMoment(draft, moment(text))
+    return AtMoment(draft, moment_of(text))
 
 
-def moment(text: str) -> datetime:
+def moment_of(text: str) -> datetime:
     """ISO 8601; in UTC unless it says otherwise. Raises Invalid."""
     try:
         found = datetime.fromisoformat(text)
