@@ -3,6 +3,7 @@
 import { Draft } from "./draft.js";
 import { Drafts } from "./drafts.js";
 import { el } from "./dom.js";
+import { Edits } from "./edits.js";
 import { Form } from "./form.js";
 import { Header } from "./header.js";
 import { History } from "./history.js";
@@ -25,6 +26,7 @@ export class App {
     this.notices = new Notices();
     this.drafts = new Drafts(this);
     this.reviewing = new Reviewing(this);
+    this.edits = new Edits(this);
     this.marks = new Marks(this);
     this.history = new History(this);
     this.parts = [new Header(this), new PipelineList(this), new Form(this), new Review(this)];
@@ -73,6 +75,7 @@ export class App {
     this.room = new Room({ name: known.room, session: this.session, on: this._listener() });
     this.draft = new Draft(this.room.doc);
     this.reviewing.forget();
+    this.edits.forget();
     this.form.forget();
     this.refresh();
   }

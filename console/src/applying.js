@@ -7,7 +7,7 @@ const HELD_UP = new Set(["conflict", "unknown_heads", "unresolved"]);
 
 export function applyButtons(app) {
   const result = el("div", { class: "result", role: "status" });
-  const ask = button("Apply…", () => begin(app), { class: "main", id: "apply" });
+  const ask = button("Apply…", () => begin(app, tell), { class: "main", id: "apply" });
   const go = button("", () => apply(app, tell), { class: "main", id: "apply-now" });
   const cancel = button("Cancel", () => app.reviewing.release());
   const why = el("span", { class: "quiet" });
@@ -15,7 +15,7 @@ export function applyButtons(app) {
 
   function tell(text, mood = "", action = "", act = () => {}) {
     result.className = `result ${mood}`;
-    result.replaceChildren(el("span", {}, text), ...(action ? [button(action, act)] : []));
+    result.replaceChildren(...(text ? [el("span", {}, text)] : []), ...(action ? [button(action, act)] : []));
   }
 
   const refresh = () => {
@@ -41,7 +41,8 @@ function hindrance(app, review) {
   return review.plan.changes.length ? "" : "Nothing differs from what is live.";
 }
 
-function begin(app) {
+function begin(app, tell) {
+  tell("");
   app.flush();
   app.reviewing.hold();
 }

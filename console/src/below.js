@@ -4,10 +4,10 @@ import { button, el, fill } from "./dom.js";
 import { shown } from "./values.js";
 
 export function below(app, path, place) {
-  const people = el("div", { class: "people" });
+  const people = el("span", { class: "people" });
   const problems = el("div", {});
   const rivals = el("div", {});
-  const node = el("div", {}, people, problems, rivals);
+  const node = el("div", {}, problems, rivals);
   let bad = false;
   let drawn = "";
   const refresh = () => {
@@ -23,7 +23,7 @@ export function below(app, path, place) {
     if (says !== drawn) rivals.replaceChildren(...contests.map((contest) => choices(app, path, contest)));
     drawn = says;
   };
-  return { node, refresh, isBad: () => bad };
+  return { node, people, refresh, isBad: () => bad };
 }
 
 export function chip({ name, colour }) {
@@ -31,7 +31,7 @@ export function chip({ name, colour }) {
 }
 
 function tell({ message, expected }, mood) {
-  return el("div", { class: `below ${mood}` }, expected ? `${message}: write ${expected}` : message);
+  return el("div", { class: `below ${mood}` }, expected ? `${message}; ${expected}` : message);
 }
 
 function choices(app, path, { values }) {

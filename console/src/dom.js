@@ -18,6 +18,12 @@ export function fill(node, ...children) {
   node.replaceChildren(...fresh.childNodes);
 }
 
+// An attribute that is "true", or not there.
+export function flag(node, name, holds) {
+  if (holds) node.setAttribute(name, "true");
+  else node.removeAttribute(name);
+}
+
 export function say(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }

@@ -1,6 +1,6 @@
 // One field of the form: it writes its own place of the document and nothing else.
 
-import { el, replaceText } from "./dom.js";
+import { el, flag, replaceText } from "./dom.js";
 import { same } from "./draft.js";
 import { keyOf } from "./marks.js";
 import { below } from "./below.js";
@@ -20,7 +20,7 @@ export function field(app, { path, place, label, kind = "text", choices, hint = 
   const node = el(
     "div",
     { class: "field" },
-    el("label", { for: id, title: about || false }, label),
+    el("div", { class: "label" }, el("label", { for: id, title: about || false }, label), notes.people),
     el("div", { class: "control" }, editor.input, editor.fault ?? null, notes.node),
   );
   const refresh = () => {
@@ -29,7 +29,7 @@ export function field(app, { path, place, label, kind = "text", choices, hint = 
     notes.refresh();
     const [other] = app.marks.people(place.pipeline, place.field);
     editor.input.className = other ? `theirs c${other.colour}` : "";
-    editor.input.toggleAttribute("aria-invalid", notes.isBad());
+    flag(editor.input, "aria-invalid", notes.isBad());
   };
   return { node, refresh, input: editor.input };
 }

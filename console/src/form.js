@@ -106,7 +106,7 @@ function pipeline(app, id) {
     group("Source", [connector, config]),
     group("Tables", [list]),
     rest,
-    group("Comments inside it, and keys that no version knows", [comments, unknown], true),
+    group("Comments inside it, and other keys", [comments, unknown], true),
   ];
   return [nodes, [head, remark, ...when, connector, config, list, ...more, comments, unknown]];
 }

@@ -1,6 +1,7 @@
 // Revisions: who applied what and when, what each said, and going back to one.
 
 import { button, el, say } from "./dom.js";
+import { EditLog } from "./editlog.js";
 import { moment } from "./values.js";
 
 const PAGE = 30;
@@ -10,22 +11,35 @@ export class History {
     this.app = app;
     this.title = el("h2", {});
     this.body = el("div", { class: "history" });
+    this.log = new EditLog(app);
+    this.tabs = [button("Revisions", () => this.open()), button("Recent edits", () => this._edits())];
+    this.tabline = el("div", { class: "tabs" }, ...this.tabs);
     const close = button("Close", () => this.node.close());
-    this.node = el("dialog", { class: "wide" }, el("div", { class: "title" }, this.title, close), this.body);
+    this.node = el("dialog", { class: "wide" }, el("div", { class: "title" }, this.title, close), this.tabline, this.body);
   }
 
   // A text to read and to copy.
   show(title, text) {
-    say(this.title, title);
+    this._begin(title, null);
     this.body.replaceChildren(el("pre", { tabindex: "0" }, text));
-    if (!this.node.open) this.node.showModal();
   }
 
   async open() {
-    say(this.title, "Revisions");
+    this._begin("Revisions", 0);
+    await this._page(null);
+  }
+
+  async _edits() {
+    this._begin(`Edits of the draft ${this.app.name}`, 1);
+    await this.log.fill(this.body);
+  }
+
+  _begin(title, tab) {
+    say(this.title, title);
+    this.tabline.hidden = tab === null;
+    this.tabs.forEach((one, place) => one.setAttribute("aria-pressed", String(place === tab)));
     this.body.replaceChildren(el("p", { class: "quiet" }, "Looking…"));
     if (!this.node.open) this.node.showModal();
-    await this._page(null);
   }
 
   async _page(before) {

@@ -18,9 +18,12 @@ export class Marks {
     this.warnings = warnings.map((warning) => ({ ...warning, ...placeOf(warning.path) }));
     this.rivals = (review?.rivals ?? []).map((rivals) => ({ ...rivals, ...homeOf(rivals.path) }));
     this.removals = new Map((review?.removals ?? []).map((removal) => [removal.pipeline, removal]));
+    // A plan says it; while there is none, the last one may, unless something else is live since.
+    if (this.live && this.live.basedOn !== review?.based_on) this.live = undefined;
     if (review?.plan) {
       const { added, changed, retimed, removed } = review.plan;
-      this.live = { added: new Set(added), edited: new Set([...changed, ...retimed]), removed: new Set(removed) };
+      const basedOn = review.based_on;
+      this.live = { basedOn, added: new Set(added), edited: new Set([...changed, ...retimed]), removed: new Set(removed) };
     }
     this.others = room?.presence.others() ?? [];
   }

@@ -1,6 +1,6 @@
 // The left: all pipelines with what there is to know of each.
 
-import { button, el, fill, keyed, onEnter, say } from "./dom.js";
+import { button, el, fill, flag, keyed, onEnter, say } from "./dom.js";
 import { chip } from "./below.js";
 import { PIPELINE_ID } from "./draft.js";
 import { SETTINGS } from "./marks.js";
@@ -39,7 +39,7 @@ export class PipelineList {
     const pick = el("button", { type: "button", onclick: () => app.select(id) }, el("span", { class: "name" }, label), marks);
     const refresh = () => {
       const isHere = app.selected === id;
-      pick.toggleAttribute("aria-current", isHere);
+      flag(pick, "aria-current", isHere);
       const words = !app.room?.isRead || id === SETTINGS ? [] : app.marks.words(id);
       const people = app.marks.people(id).map(chip);
       fill(marks, ...words.map(([word, mood]) => el("span", { class: `mark ${mood}` }, word)), ...people);

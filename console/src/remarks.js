@@ -22,7 +22,12 @@ export function notes(app, id) {
   const node = el(
     "div",
     { class: "field" },
-    el("label", { for: "notes", title: "The comment above the pipeline in hakiri.toml" }, "notes"),
+    el(
+      "div",
+      { class: "label" },
+      el("label", { for: "notes", title: "The comment above the pipeline in hakiri.toml" }, "notes"),
+      said.people,
+    ),
     el("div", { class: "control" }, input, said.node),
   );
   // Without a pause after an edit of somebody else: the next letter typed here must not undo it.

@@ -6,9 +6,9 @@ import { SETTINGS } from "./marks.js";
 import { moment, parts, shown } from "./values.js";
 
 const KINDS = [
-  ["added", "starts"],
-  ["removed", "stops"],
-  ["retimed", "fires at other times"],
+  ["added", "Starts"],
+  ["removed", "Stops"],
+  ["retimed", "Fires at other times"],
 ];
 
 export class Review {
@@ -28,7 +28,7 @@ export class Review {
     this.apply.refresh();
     this.freshness.textContent = this._freshness(review, fault);
     // Drawn again only when it says something else: buttons stay where they are under the pointer.
-    const says = JSON.stringify([review, app.name]);
+    const says = JSON.stringify([review, app.name, app.edits.items]);
     if (says === this._drawn) return;
     this._drawn = says;
     this.body.replaceChildren(...(review ? this._body(review) : []));
@@ -38,6 +38,7 @@ export class Review {
     const { app } = this;
     if (fault) return `Could not look: ${fault}.`;
     if (!review) return app.room?.isRead ? "Looking…" : "";
+    if (app.room.status !== "joined") return "As it was before the connection was lost.";
     if (app.reviewing.held) {
       return app.reviewing.isCurrent() ? "" : "The draft was edited since. What is listed here is what will be applied.";
     }
@@ -52,9 +53,10 @@ export class Review {
       el("p", { class: "quiet" }, live ? `Live is revision ${live}.` : "Nothing is live yet."),
       section("Problems", problems.map((problem) => this._problem(problem)), "bad"),
       section("To decide", removals.map((removal) => this._removal(removal)), "bad"),
+      section("Removed while others edited it", (review.lost ?? []).map((lost) => this._lost(lost))),
       section("Set by several people at once", rivals.map((contest) => this._contest(contest))),
-      ...(plan ? KINDS.map(([kind, word]) => section(`Pipelines: ${word}`, plan[kind].map((id) => this._link(id, "", id)))) : []),
-      section("Changes", (plan?.changes ?? []).map((change) => this._change(change, rivals))),
+      ...(plan ? KINDS.map(([kind, word]) => section(word, plan[kind].map((id) => this._link(id, "", id)))) : []),
+      section("Changes", (plan?.changes ?? []).map((change) => this._change(change))),
       section("Next fires", fires.filter(([id]) => touched.has(id)).map(([id, at]) => item(this._link(id, "schedule", id), at ? ` ${moment(at)}` : " never"))),
       section("Warnings", (plan?.warnings ?? []).map((warning) => this._problem(warning))),
     ];
@@ -64,11 +66,17 @@ export class Review {
     const names = parts(path);
     const isInside = names[0] === "pipeline" || names[0] === "pipelines";
     const link = this._link(isInside ? names[1] : SETTINGS, names.slice(isInside ? 2 : 0).join("\n"), path || "draft");
-    return item(link, `: ${message}`, expected ? el("span", { class: "quiet" }, ` Write ${expected}.`) : null);
+    return item(link, `: ${message}`, expected ? el("span", { class: "quiet" }, `; ${expected}`) : null);
   }
 
   _removal({ pipeline, removed_by: by, edited_by: editors }) {
     return item(this._link(pipeline, "", pipeline), `: ${by} removed it, ${editors.join(" and ") || "somebody"} edited it.`);
+  }
+
+  _lost({ path, removed_by: by, edited_by: editors, edits }) {
+    const names = parts(path);
+    const link = this._link(names[1] ?? SETTINGS, names.slice(2).join("\n"), path);
+    return item(link, `: ${by} removed it, ${editors.join(" and ") || "somebody"} edited it.`, edits.map((one) => el("div", { class: "quiet" }, one)));
   }
 
   _contest({ path, values }) {
@@ -79,19 +87,23 @@ export class Review {
     return item(link, el("span", {}, ` ${claims.join(" · ")}`));
   }
 
-  _change({ kind, path, pipeline, old, new: fresh }, rivals) {
+  _change({ kind, path, pipeline, old, new: fresh }) {
     const names = parts(path);
     const inner = names[0] === "pipeline" ? names.slice(2) : names;
     const link = this._link(pipeline ?? SETTINGS, inner.join("\n"), [pipeline ?? "project", ...inner].join(" › "));
-    if (kind === "pipeline_added") return item(link, el("ins", {}, "added"));
-    if (kind === "pipeline_removed") return item(link, el("del", {}, "removed"));
-    const contest = rivals.find((one) => one.path[1] === pipeline && one.path.slice(2).join("\n") === inner.join("\n"));
+    if (kind === "pipeline_added") return item(link, el("ins", {}, "added"), this._authors(path));
+    if (kind === "pipeline_removed") return item(link, el("del", {}, "removed"), this._authors(path));
     return item(
       link,
       kind === "comment" ? el("span", { class: "quiet" }, " comment") : null,
       el("div", { class: "diff" }, old === null ? null : el("del", {}, text(old)), fresh === null ? null : el("ins", {}, text(fresh))),
-      contest ? el("span", { class: "quiet" }, `set by ${contest.values[0].author}`) : null,
+      this._authors(path),
     );
+  }
+
+  _authors(path) {
+    const names = this.app.edits.authors(path);
+    return names.length ? el("span", { class: "quiet by" }, ` by ${names.join(" and ")}`) : null;
   }
 
   _link(pipeline, name, label) {

@@ -64,6 +64,7 @@ export class Reviewing {
       if (this._asking !== asking) return;
       this.latest = found;
       this.fault = "";
+      app.edits.load();
       app.room.presence.at({ live: found.based_on });
     } catch (error) {
       if (this._asking !== asking) return;

@@ -18,6 +18,7 @@ export function rows(app, { path, pipeline, names, keys = Object.keys, word = "s
       class: "plain",
       "aria-label": `Remove ${key}`,
     });
+    inner.node.classList.add("removable");
     inner.node.append(remove);
     return { ...inner, refresh: () => (inner.refresh(), (remove.disabled = inner.input.disabled)) };
   };

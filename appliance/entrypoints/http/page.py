@@ -21,11 +21,11 @@ INDEX = "index.html"
 
 # The page is made of these files and loads nothing else, from here or from anywhere.
 TYPES = {
-    INDEX: "text/html; charset=utf-8",
-    "console.js": "text/javascript; charset=utf-8",
-    "console.css": "text/css; charset=utf-8",
+    INDEX: "text/html",
+    "console.js": "text/javascript",
+    "console.css": "text/css",
     "loro.wasm": "application/wasm",
-    "LICENSES.txt": "text/plain; charset=utf-8",
+    "LICENSES.txt": "text/plain",
 }
 
 _POLICY = (
