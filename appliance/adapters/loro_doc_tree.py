@@ -15,6 +15,7 @@ from loro import (
 )
 
 from appliance.core.draft import Tree
+from appliance.core.draft_tree.kinds import PIPELINES, SETTINGS
 
 # Our shape is six containers deep. What lies below these reads as nothing.
 LEVELS = 32
@@ -23,8 +24,13 @@ LEVELS = 32
 def read_tree(doc: LoroDoc) -> Tree:
     """Names in order, empty roots left out: replicas of one state give one tree."""
     roots: Any = doc.get_value()
-    found = {name: _content(doc.get_container(roots[name]), LEVELS) for name in sorted(roots) if _can_be_asked(name)}
+    found = {name: _content(_root(doc, name, roots[name]), LEVELS) for name in sorted(roots) if _can_be_asked(name)}
     return {name: content for name, content in found.items() if content not in ({}, [], "", None)}
+
+
+def _root(doc: LoroDoc, name: str, found: Any) -> Any:
+    # Roots of several kinds may share a name, and the library tells one of them: a stray text must not hide the map.
+    return doc.get_map(name) if name in (SETTINGS, PIPELINES) else doc.get_container(found)
 
 
 def _can_be_asked(root: str) -> bool:

@@ -196,3 +196,12 @@ def test_a_snapshot_that_unpacks_to_more_than_it_seems_is_not_unpacked() -> None
 
     assert len(bomb) < 5_000
     unharmed(bomb)
+
+
+def test_a_root_of_another_kind_does_not_hide_the_map_of_that_name() -> None:
+    one = Peer(1)
+    one.set("pipelines", "orders", "schedule", value="every 1h")
+    one.edit(lambda doc: doc.get_text("pipelines").insert(0, "x"))
+    one.edit(lambda doc: doc.get_list("settings").push(1))
+
+    assert document(one.everything()).tree() == {"pipelines": {"orders": {"schedule": "every 1h"}}}
