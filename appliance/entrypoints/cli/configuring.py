@@ -8,7 +8,7 @@ from typing import Literal
 
 import click
 
-from appliance.entrypoints.cli import words
+from appliance.entrypoints.cli import changes, words
 from appliance.entrypoints.cli.client import Json
 from appliance.entrypoints.cli.door import Door, answering, asking, pass_door
 from appliance.entrypoints.cli.ends import Exit, Stop
@@ -74,7 +74,7 @@ Example:
 def plan(door: Door, files: tuple[str, ...]) -> None:
     """Show what `apply` would change, and when each pipeline would fire next. Changes nothing."""
     planned = _plan(door, read_files(files))
-    door.answer(planned, lambda: _preview(planned))
+    door.answer(planned, lambda: changes.preview(planned))
 
 
 @click.command(
@@ -83,29 +83,31 @@ Examples:
   hakiri apply hakiri.toml
   hakiri apply hakiri.toml pipelines/*.toml
   hakiri apply --yes --based-on 7 hakiri.toml      fail if it is not revision 7 any more
+  hakiri apply --again hakiri.toml                 although somebody reverted just this
   git show main:hakiri.toml | hakiri apply -"""
 )
 @_files
 @click.option("--based-on", type=click.IntRange(0), metavar="N", help="Fail unless revision N is the newest.")
-@click.option("--yes", is_flag=True, help="Do not ask, even on a terminal.")
+@changes.again_option
+@changes.yes_option
 @asking
 @pass_door
-def apply(door: Door, files: tuple[str, ...], based_on: int | None, *, yes: bool) -> None:
+def apply(door: Door, files: tuple[str, ...], based_on: int | None, *, again: bool, yes: bool) -> None:
     """Make the files the configuration: all of them together, whatever was applied before.
 
     Shows first what would change. On a terminal it asks; elsewhere it goes on. Nothing is changed if the files
     have a problem, or if somebody applied another revision since the plan was made. The same files again make no
-    new revision.
+    new revision. The main draft gets what the files change; edits of others in it are not applied with them.
     """
     sources = read_files(files)
     planned = _plan(door, sources)
     if not door.as_json:
-        click.echo(_preview(planned))
-    if planned["changes"] and not yes and not door.as_json and _is_conversation(files):
-        click.confirm("Apply?", abort=True)
+        click.echo(changes.preview(planned))
+    changes.confirm(door, "Apply?", yes=yes, asks=bool(planned["changes"]) and STDIN not in files)
     base = planned["based_on"] if based_on is None else based_on
-    applied = door.api().post("config/apply", {"files": sources, "based_on": base})
-    door.answer(applied, lambda: _applied(applied))
+    applied = door.api().post("config/apply", {"files": sources, "based_on": base, "again": again})
+    door.answer(applied, lambda: changes.applied(applied))
+    changes.tell_unapplied(door)
 
 
 def read_files(names: tuple[str, ...]) -> list[Json]:
@@ -142,38 +144,5 @@ def _format(name: str) -> Literal["toml", "json"]:
     return "json" if name.endswith(".json") else "toml"
 
 
-def _is_conversation(files: tuple[str, ...]) -> bool:
-    return STDIN not in files and sys.stdin.isatty() and sys.stdout.isatty()
-
-
 def _plan(door: Door, sources: list[Json]) -> Json:
     return door.api().post("config/plan", {"files": sources})
-
-
-def _preview(planned: Json) -> str:
-    changes = planned["changes"]
-    if not changes:
-        return f"Nothing changes: this is revision {planned['based_on']}."
-    lines = [f"On top of revision {planned['based_on']}:" if planned["based_on"] else "The first revision:"]
-    lines += [f"  {_change(change)}" for change in changes]
-    fires = [(pipeline, words.moment(at)) for pipeline, at in sorted(planned["next_fires"].items())]
-    if fires:
-        lines += ["", words.table(("PIPELINE", "NEXT FIRE"), fires, empty="")]
-    return "\n".join(lines)
-
-
-def _change(change: Json) -> str:
-    match change["kind"]:
-        case "pipeline_added":
-            return click.style(f"+ {words.plain(change['path'])}", fg="green")
-        case "pipeline_removed":
-            return click.style(f"- {words.plain(change['path'])}", fg="red")
-        case "comment":
-            return click.style(f"~ {words.plain(change['path'])}: comment", fg="yellow")
-        case _:
-            return click.style(f"~ {words.plain(change['text'])}", fg="yellow")
-
-
-def _applied(applied: Json) -> str:
-    revision = applied["revision"]["number"]
-    return f"Revision {revision} is in force." if applied["created"] else f"Revision {revision} stays in force."

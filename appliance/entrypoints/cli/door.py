@@ -111,9 +111,18 @@ def global_options(command: Command) -> Command:
 
 def complete_pipeline(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
     """The ids of applied pipelines; nothing if the server does not answer at once."""
+    return _completed("pipelines", "id", incomplete)
+
+
+def complete_draft(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """The names of open drafts; nothing if the server does not answer at once."""
+    return _completed("config/drafts", "name", incomplete)
+
+
+def _completed(path: str, key: str, incomplete: str) -> list[str]:
     door = Door(os.environ.get("HAKIRI_URL") or URL, os.environ.get("HAKIRI_TOKEN"))
     try:
-        pipelines = door.api(timeout=COMPLETION_SECONDS).items("pipelines", limit=500)
+        found = door.api(timeout=COMPLETION_SECONDS).items(path, limit=500)
     except (Stop, KeyError):
         return []
-    return [one["id"] for one in pipelines if one["id"].startswith(incomplete)]
+    return [one[key] for one in found if one[key].startswith(incomplete)]

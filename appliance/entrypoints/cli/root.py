@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import click
 
 from appliance.core.errors import Conflict, ControlError, Invalid, NotFound
-from appliance.entrypoints.cli import configuring, doctor, looking, running, serving, shell, teams
+from appliance.entrypoints.cli import configuring, doctor, drafting, history, looking, running, serving, shell, teams
 from appliance.entrypoints.cli.door import Door, global_options
 from appliance.entrypoints.cli.ends import Exit, Stop
 
@@ -20,6 +20,8 @@ SECTIONS: Mapping[str, tuple[click.Command, ...]] = {
         configuring.validate,
         configuring.plan,
         configuring.apply,
+        drafting.draft,
+        history.config,
         looking.revisions,
     ),
     "Run": (running.run, running.runs, running.logs, running.cancel, running.retry),
