@@ -103,7 +103,7 @@ export class History {
       this.app.notices.tell(`Revision ${revision.number} is live. It says what revision ${number} said.`);
       this.app.room.presence.at({ live: revision.number });
       this.app.look();
-      await this.open();
+      if (this.node.open) await this.open();
     } catch (error) {
       row.append(el("p", { class: "bad", role: "alert" }, error.message));
     }

@@ -10,11 +10,16 @@ export class Marks {
     this.renew();
   }
 
+  // Called at each redraw.
   renew() {
     const { reviewing, room } = this.app;
+    this.others = room?.presence.others() ?? [];
     const review = reviewing?.latest;
+    if (review === this._review) return;
+    this._review = review;
     const warnings = review?.plan?.warnings ?? [];
     this.problems = (review?.problems ?? []).map((problem) => ({ ...problem, ...placeOf(problem.path) }));
+    this.faulty = new Set(this.problems.map(({ pipeline }) => pipeline));
     this.warnings = warnings.map((warning) => ({ ...warning, ...placeOf(warning.path) }));
     this.rivals = (review?.rivals ?? []).map((rivals) => ({ ...rivals, ...homeOf(rivals.path) }));
     this.removals = new Map((review?.removals ?? []).map((removal) => [removal.pipeline, removal]));
@@ -25,7 +30,6 @@ export class Marks {
       const basedOn = review.based_on;
       this.live = { basedOn, added: new Set(added), edited: new Set([...changed, ...retimed]), removed: new Set(removed) };
     }
-    this.others = room?.presence.others() ?? [];
   }
 
   people(pipeline, field) {
@@ -43,7 +47,7 @@ export class Marks {
     const isRemoved = app.draft.isRemoved(id);
     if (this.removals.has(id)) words.push(["conflict", "bad"]);
     else if (isRemoved) words.push([this.live?.removed.has(id) ? "removed, not applied" : "removed", "quiet"]);
-    if (this.problems.some((problem) => problem.pipeline === id)) words.push(["problem", "bad"]);
+    if (this.faulty.has(id)) words.push(["problem", "bad"]);
     if (!isRemoved && this.live?.added.has(id)) words.push(["new", "note"]);
     if (!isRemoved && this.live?.edited.has(id)) words.push(["edited", "note"]);
     return words;

@@ -5,6 +5,9 @@ import { chip } from "./below.js";
 import { PIPELINE_ID } from "./draft.js";
 import { SETTINGS } from "./marks.js";
 
+// From so many pipelines on, one looks for one by typing.
+const MANY = 15;
+
 export class PipelineList {
   constructor(app) {
     this.app = app;
@@ -21,13 +24,17 @@ export class PipelineList {
       el("div", { class: "line" }, this.name, button("Add", () => this._add())),
       this.fault,
     );
+    this.find = el("input", { type: "search", "aria-label": "Find a pipeline", placeholder: "find", hidden: true, oninput: () => this.refresh() });
     const box = el("ul", {}, this.settings.node);
-    this.node = el("nav", { "aria-label": "Pipelines" }, box, el("h2", {}, "Pipelines"), this.list, this.adder);
+    this.node = el("nav", { "aria-label": "Pipelines" }, box, el("h2", {}, "Pipelines"), this.find, this.list, this.adder);
   }
 
   refresh() {
     const { app } = this;
-    const ids = app.room?.isRead ? app.draft.ids() : [];
+    const all = app.room?.isRead ? app.draft.ids() : [];
+    const wanted = this.find.value.trim().toLowerCase();
+    const ids = wanted ? all.filter((id) => id.toLowerCase().includes(wanted)) : all;
+    this.find.hidden = all.length < MANY && !wanted;
     keyed(this.list, this._known, ids, (id) => this._item(id, id));
     this.adder.hidden = !app.canEdit();
     for (const item of [this.settings, ...this._known.values()]) item.refresh();
@@ -37,13 +44,19 @@ export class PipelineList {
     const { app } = this;
     const marks = el("span", { class: "marks" });
     const pick = el("button", { type: "button", onclick: () => app.select(id) }, el("span", { class: "name" }, label), marks);
+    let drawn = "";
+    // There may be a thousand of them, of which one changed.
     const refresh = () => {
       const isHere = app.selected === id;
-      flag(pick, "aria-current", isHere);
+      const isGone = id !== SETTINGS && Boolean(app.room?.isRead) && app.draft.isRemoved(id);
       const words = !app.room?.isRead || id === SETTINGS ? [] : app.marks.words(id);
-      const people = app.marks.people(id).map(chip);
-      fill(marks, ...words.map(([word, mood]) => el("span", { class: `mark ${mood}` }, word)), ...people);
-      pick.classList.toggle("gone", id !== SETTINGS && Boolean(app.room?.isRead) && app.draft.isRemoved(id));
+      const people = app.marks.people(id);
+      const says = JSON.stringify([isHere, isGone, words, people.map(({ name, colour }) => [name, colour])]);
+      if (says === drawn) return;
+      drawn = says;
+      flag(pick, "aria-current", isHere);
+      pick.classList.toggle("gone", isGone);
+      fill(marks, ...words.map(([word, mood]) => el("span", { class: `mark ${mood}` }, word)), ...people.map(chip));
     };
     return { node: el("li", { "data-pipeline": id }, pick), refresh };
   }

@@ -40,6 +40,10 @@ CHECKS = (
     "a draft that goes on in a new document is followed",
     "a token that is revoked ends the session",
     "a problem leads to its field",
+    "every change is shown with who made it, and the edits are told",
+    "what is applied at the command line arrives in the page",
+    "a server that is killed is found again, and nothing is lost",
+    "an editor who becomes a viewer goes on reading",
     "the page keeps to its origin and its policy",
 )
 
@@ -88,9 +92,12 @@ def _converse(running: subprocess.Popen[str], team: Team) -> Report:
 
 def _answer(team: Team, what: str, details: dict[str, str]) -> dict[str, object] | None:
     """What only the owner, or a script beside the page, can do; `fault` says that it did not work."""
-    if what == "head":
-        return dict(team.server.call("GET", "/config"))
     try:
+        if what == "head":
+            return dict(team.server.call("GET", "/config"))
+        if what == "apply":
+            files = [{"name": "hakiri.toml", "text": details["text"]}]
+            return dict(team.server.call("POST", "/config/apply", {"files": files}))
         return team.answers[what](**details)
     except OSError as error:
         return {"fault": f"{what}: {error}"}

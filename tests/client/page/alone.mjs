@@ -33,6 +33,19 @@ export default {
     await ann.sees("vic", "header .people");
   },
 
+  async "an editor who becomes a viewer goes on reading"(world) {
+    const { token, member } = await world.ask("token");
+    const [[ann], somebody] = [await world.pair(), await world.person(token)];
+    await ann.addGood("demoted");
+    await somebody.choose("demoted");
+    await until("it can be edited", () => somebody.field("schedule").isEnabled());
+    await world.ask("demote", { member });
+    await somebody.sees("You may look at everything here", ".form");
+    await until("it cannot any more", () => somebody.field("schedule").isDisabled());
+    await ann.set("schedule", "every 19m");
+    await somebody.reads("schedule", "every 19m");
+  },
+
   async "a token that is revoked ends the session"(world) {
     const { token, id } = await world.ask("token");
     const somebody = await world.person(token);

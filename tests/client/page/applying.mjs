@@ -87,10 +87,43 @@ export default {
     await ann.button("All revisions").click();
     await row.getByRole("button", { name: "Go back to it" }).click();
     await ann.button(`Go back to revision ${number}`).click();
-    await ann.sees(`back to revision ${number}`, "dialog[open]");
+    await ann.page.locator(`[data-revision="${number + 2}"]`).getByText(`back to revision ${number}`).waitFor();
     await ann.button("Close").click();
     await ann.reads("schedule", "");
     expect("it is live", !(await manifest(world)).includes("every 11m"));
+  },
+
+  async "every change is shown with who made it, and the edits are told"(world) {
+    const [ann, bea] = await world.pair();
+    await ann.addGood("authored");
+    await bea.choose("authored");
+    await ann.apply();
+    await ann.set("schedule", "every 13m");
+    await bea.field("notes").fill("said by bea");
+    const change = (name) => ann.page.locator("aside li", { hasText: `authored › ${name}` });
+    await until("who set the schedule", async () => (await change("schedule").innerText()).includes("by ann"));
+    await ann.button("History").click();
+    await ann.button("Recent edits").click();
+    await ann.sees("every 13m", "dialog[open]");
+    const edits = await ann.page.locator("dialog[open]").innerText();
+    expect(`both are told, and the apply: ${edits}`, ["ann", "bea", "applied revision"].every((word) => edits.includes(word)));
+    await ann.button("Close").click();
+  },
+
+  async "what is applied at the command line arrives in the page"(world) {
+    const [ann, bea] = await world.pair();
+    await ann.addGood("scripted");
+    await ann.apply();
+    const live = (await world.ask("head")).manifest;
+    await bea.choose("scripted");
+    await bea.field("notes").fill("not applied by anybody");
+    await bea.saved();
+    const text = live.replace('id = "scripted"', 'id = "scripted"\nschedule = "every 17m"');
+    const { revision } = await world.ask("apply", { text });
+    await ann.reads("schedule", "every 17m");
+    await ann.sees(`Live is revision ${revision.number}.`, "aside");
+    await ann.reads("notes", "not applied by anybody");
+    await ann.mark("scripted", "edited");
   },
 
   async "a problem leads to its field"(world) {

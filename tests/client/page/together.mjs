@@ -114,6 +114,21 @@ export default {
     await ann.misses("olga", "header .people");
   },
 
+  async "a server that is killed is found again, and nothing is lost"(world) {
+    const [ann, bea] = await world.pair();
+    await ann.addGood("killed");
+    await bea.choose("killed");
+    await world.ask("kill");
+    await ann.state("reconnecting, your edits are kept here");
+    await ann.set("schedule", "every 21m");
+    await bea.field("notes").fill("while it was away");
+    await world.ask("start");
+    await Promise.all([ann.saved(), bea.saved()]);
+    await ann.reads("notes", "while it was away");
+    await bea.reads("schedule", "every 21m");
+    await ann.sees("bea", "header .people");
+  },
+
   async "what was edited offline is kept, and saved when the network is back"(world) {
     const [ann, bea] = await world.pair();
     await ann.addGood("offline");
