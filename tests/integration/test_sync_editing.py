@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from appliance.core.sync.frames import DocUpdate, JoinError, JoinFault, JoinOk, 
 from appliance.core.team import Actor, Role
 from appliance.services.teams import SYSTEM
 from tests.support.harness import pipeline
-from tests.support.sync_client import Editor, new_doc, pipeline_map
+from tests.support.sync_client import new_doc, pipeline_map
 from tests.support.sync_serving import Syncing, syncing
 
 
@@ -169,16 +170,25 @@ def test_an_apply_over_http_reaches_the_editors(served: Syncing) -> None:
     assert bob.tree() == stored(served)
 
 
-def test_applies_and_joins_at_the_same_time_leave_nobody_behind(served: Syncing) -> None:
-    served.joined("bob")
-    editors: list[Editor] = []
-    for number in range(1, 15):
-        served.api.harness.apply(pipeline("orders", schedule=f"every {number}m"))
-        editors.append(served.joined("bob"))
-        served.api.harness.apply(pipeline("orders", schedule=f"every {number}h"))
-    for editor in editors:
-        editor.until(lambda: editor.field("schedule") == "every 14h")  # noqa: B023 - called at once
+def test_who_joins_while_others_apply_and_edit_misses_nothing(served: Syncing) -> None:
+    writer, editors = served.joined("bob"), []
 
+    def apply() -> None:
+        for number in range(1, 40):
+            served.api.harness.apply(pipeline("orders", schedule=f"every {number}m"))
+
+    applying = threading.Thread(target=apply)
+    applying.start()
+    number = 0
+    while applying.is_alive() and number < 50:
+        number += 1
+        writer.set("edits", number)
+        editors.append(served.joined("alice"))
+    applying.join()
+    for editor in editors:
+        editor.until(lambda: (editor.field("schedule"), editor.field("edits")) == ("every 39m", number))  # noqa: B023
+
+    assert len(editors) > 3
     assert all(editor.tree() == stored(served) for editor in editors)
 
 

@@ -33,6 +33,7 @@ GOOD: list[tuple[str, str, str, object]] = [
     ("HAKIRI_SECRET_TOKEN", "value", "secrets", {"TOKEN": "value"}),
     ("HAKIRI_CONNECTORS_DIR", "/opt/connectors", "connectors_dir", Path("/opt/connectors")),
     ("HAKIRI_KEEP_DAYS", "1", "keep_days", 1),
+    ("HAKIRI_SYNC_RATE", "100000", "sync_rate", 100_000),
     ("HAKIRI_LOG_FORMAT", "json", "log_format", LogFormat.JSON),
     ("HAKIRI_LOG_LEVEL", "debug", "log_level", "debug"),
 ]

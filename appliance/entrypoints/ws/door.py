@@ -19,6 +19,7 @@ from litestar.exceptions import WebSocketDisconnect
 from litestar.handlers import WebsocketRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from appliance.entrypoints.ws import closing
 from appliance.entrypoints.ws.admission import Admission
 from appliance.entrypoints.ws.connection import Connection
 from appliance.entrypoints.ws.hearing import Hearing
@@ -87,6 +88,7 @@ class Visit:
         for ended in await asyncio.gather(reader, writer, return_exceptions=True):
             if isinstance(ended, Exception):
                 _log.error("sync", exc_info=ended)
+                self.connection.end(closing.UNAVAILABLE)
         await self._say_goodbye()
 
     async def _read(self) -> None:

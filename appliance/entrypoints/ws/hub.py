@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -153,12 +153,13 @@ class Hub:
     def _begin_rounds(self) -> None:
         if self._rounds:
             return
-        rounds = ((self._look, self.limits.look), (self._expire, self.limits.expire))
-        loop = asyncio.get_running_loop()
+        limits, loop = self.limits, asyncio.get_running_loop()
+        rounds = (
+            (self._look, limits.look), (self._expire, limits.expire), (self._check_tokens, limits.check_tokens)
+        )  # fmt: skip
         self._rounds += [loop.create_task(_every(seconds, once)) for once, seconds in rounds]
-        self._rounds.append(loop.create_task(self._check_tokens()))
 
-    def _look(self) -> None:
+    async def _look(self) -> None:
         """End what is over, in one way or another."""
         now = asyncio.get_running_loop().time()
         for one in list(self.connections):
@@ -172,18 +173,17 @@ class Hub:
             for place, batch in one.fragments.expire(now):
                 one.ack(place, batch, Status.FRAGMENT_TIMEOUT)
 
-    def _expire(self) -> None:
+    async def _expire(self) -> None:
         for company in self.companies.values():
             company.expire()
 
     async def _check_tokens(self) -> None:
-        while True:
-            await asyncio.sleep(self.limits.check_tokens)
-            holders = {one.holder.token: one.holder for one in self.connections if one.holder is not None}
-            for holder in holders.values():
-                ended = await self._ended(holder)
-                if ended is not None:
-                    self._end_all(holder, ended)
+        """End connections whose token is good no longer."""
+        holders = {one.holder.token: one.holder for one in self.connections if one.holder is not None}
+        for holder in holders.values():
+            ended = await self._ended(holder)
+            if ended is not None:
+                self._end_all(holder, ended)
 
     def _end_all(self, holder: Holder, ended: closing.Closing) -> None:
         for one in self.connections:
@@ -206,10 +206,10 @@ def _nobody(_: Room) -> None:
     """Until the connection is made, there is nobody to tell."""
 
 
-async def _every(seconds: float, once: Callable[[], None]) -> None:
+async def _every(seconds: float, once: Callable[[], Awaitable[None]]) -> None:
     while True:
         await asyncio.sleep(seconds)
         try:
-            once()
+            await once()
         except Exception:  # noqa: BLE001 - one bad round must not end the rounds that everything waits for
             _log.exception("%s", once)
