@@ -10,6 +10,7 @@ from appliance.adapters.loro_doc_accept import accept
 from appliance.adapters.loro_doc_guard import LoroFailed, guarded, new_doc, new_version, whole
 from appliance.adapters.loro_doc_heads import count, frontiers_of, heads_text, last_operations, version_vector
 from appliance.adapters.loro_doc_history import read_writes
+from appliance.adapters.loro_doc_minimal import minimal
 from appliance.adapters.loro_doc_moments import frontiers_at
 from appliance.adapters.loro_doc_rivals import find_rivals, seen_by_all
 from appliance.adapters.loro_doc_tree import read_tree
@@ -154,8 +155,7 @@ class LoroDocument:
             if any(counter >= count(own, peer) for peer, counter in operations):
                 raise UnknownHeads(f"heads {heads[:80]}: some of the edits they name have not arrived")
             frontiers = frontiers_of(operations)
-            version = self._doc.frontiers_to_vv(frontiers)
-            if version is None or heads_text(self._doc.vv_to_frontiers(version)) != heads:
+            if heads != self.heads() and [*minimal(self._doc, operations)] != sorted(operations):
                 raise UnknownHeads(f"heads {heads[:80]}: the draft never was there, one edit is part of another")
         return frontiers
 

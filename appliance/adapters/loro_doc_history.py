@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from loro import LoroDoc, VersionVector
 
+from appliance.adapters.loro_doc_changes import Change, changes
 from appliance.core.config_doc import Deed, Write
 
 # A mergeable child has its place for an id, behind this mark: `🤝:$root>key>key`, or `🤝:@peer:counter>key` in a
@@ -32,12 +32,11 @@ _SEQUENCE_DEEDS = _MAP_DEEDS | {"insert": Deed.INSERT, "set": Deed.SET, "move": 
 
 def read_writes(doc: LoroDoc, *, since: VersionVector, until: VersionVector) -> Sequence[Write]:
     """Oldest first: by lamport and peer, the order in which the library lets a later one win."""
-    history = json.loads(doc.export_json_updates(since, until))
-    found = (write for change in history["changes"] for write in _of_change(change, history["peers"]))
+    found = (write for change in changes(doc, since=since, until=until) for write in _of_change(change))
     return sorted(found, key=lambda write: (write.lamport, write.peer, write.counter))
 
 
-def _of_change(change: Mapping[str, Any], peers: Sequence[str]) -> Iterator[Write]:
+def _of_change(change: Change) -> Iterator[Write]:
     first, _, peer = change["id"].partition("@")
     for operation in change["ops"]:
         name, _, kind = operation["container"].rpartition(":")
@@ -47,21 +46,21 @@ def _of_change(change: Mapping[str, Any], peers: Sequence[str]) -> Iterator[Writ
         key, deed, value = done
         counter = operation["counter"]
         yield Write(
-            path=(*_place(name, peers), *key),
+            path=(*_place(name), *key),
             deed=deed,
             value=value,
-            peer=int(peers[int(peer)]),
+            peer=int(peer),
             counter=counter,
             lamport=change["lamport"] + counter - int(first),
         )
 
 
-def _place(name: str, peers: Sequence[str]) -> tuple[str, ...]:
+def _place(name: str) -> tuple[str, ...]:
     """The way to a container. One that is not mergeable has no place in a draft: its name is who made it, and when."""
     root = name.removeprefix(_ROOT)
     if root == name:
         counter, _, peer = name.removeprefix("cid:").partition("@")
-        return (f"@{peers[int(peer)]}:{counter}",)
+        return (f"@{peer}:{counter}",)
     if not root.startswith(_MERGEABLE):
         return (root,)
     way = root.removeprefix(_MERGEABLE)

@@ -8,6 +8,7 @@ from loro import ID, Frontiers, LoroDoc, VersionVector
 
 from appliance.adapters.loro_doc_guard import new_version
 from appliance.adapters.loro_doc_heads import frontiers_of
+from appliance.adapters.loro_doc_minimal import minimal
 
 
 def frontiers_at(doc: LoroDoc, counts: Mapping[int, int]) -> Frontiers:
@@ -19,7 +20,7 @@ def frontiers_at(doc: LoroDoc, counts: Mapping[int, int]) -> Frontiers:
     wanted = _version(kept)
     # What an operation depends on closes by itself, so that one look at each peer is enough.
     closed = {peer: _complete(doc, peer, count, wanted) for peer, count in kept.items()}
-    return doc.vv_to_frontiers(_version(closed))
+    return frontiers_of(minimal(doc, [(peer, count - 1) for peer, count in closed.items() if count]))
 
 
 def _complete(doc: LoroDoc, peer: int, count: int, wanted: VersionVector) -> int:

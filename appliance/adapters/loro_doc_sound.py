@@ -12,8 +12,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from loro import VersionVector
+from loro import LoroDoc, VersionVector
 
+from appliance.adapters.loro_doc_changes import Change, changes_text
 from appliance.adapters.loro_doc_heads import count
 
 _UNKNOWN = re.compile(r'"(?:container":"|🦜:)cid:[^"]*:Unknown\(\d+\)"')
@@ -22,29 +23,24 @@ _UNKNOWN = re.compile(r'"(?:container":"|🦜:)cid:[^"]*:Unknown\(\d+\)"')
 _POSITION = '"pos":'
 
 
-def sound(history: str, *, end: VersionVector) -> bool:
-    """`history` is the library's JSON of what was merged, up to `end`."""
-    if ":Unknown(" in history and _UNKNOWN.search(history):
+def sound(doc: LoroDoc, *, since: VersionVector, until: VersionVector) -> bool:
+    """Can the document live with what it gained between the two versions?"""
+    return all(_is_sound(text, until) for text in changes_text(doc, since=since, until=until))
+
+
+def _is_sound(text: str, until: VersionVector) -> bool:
+    if ":Unknown(" in text and _UNKNOWN.search(text):
         return False
-    if _POSITION not in history:
-        return True
-    parsed = json.loads(history)
-    return all(taken == length for taken, length in _lengths(parsed["changes"], parsed["peers"], end))
+    return _POSITION not in text or all(taken == length for taken, length in _lengths(json.loads(text), until))
 
 
-def _lengths(
-    changes: Sequence[Mapping[str, Any]], peers: Sequence[str], end: VersionVector
-) -> Iterator[tuple[int, int]]:
+def _lengths(of_peer: Sequence[Change], until: VersionVector) -> Iterator[tuple[int, int]]:
     """Of each operation, how many counters it takes and how many it needs."""
-    by_peer: dict[str, list[Mapping[str, Any]]] = {}
-    for change in changes:
-        by_peer.setdefault(change["id"].partition("@")[2], []).extend(change["ops"])
-    for index, operations in by_peer.items():
-        operations.sort(key=lambda operation: operation["counter"])
-        starts = [operation["counter"] for operation in operations]
-        ends = [*starts[1:], count(end, int(peers[int(index)]))]
-        for operation, start, stop in zip(operations, starts, ends, strict=True):
-            yield stop - start, _length(operation["content"])
+    operations = sorted((one for change in of_peer for one in change["ops"]), key=lambda one: int(one["counter"]))
+    starts = [operation["counter"] for operation in operations]
+    peer = int(of_peer[0]["id"].partition("@")[2])
+    for operation, start, stop in zip(operations, starts, [*starts[1:], count(until, peer)], strict=True):
+        yield stop - start, _length(operation["content"])
 
 
 def _length(content: Mapping[str, Any]) -> int:

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from appliance.adapters.loro_doc import LoroDocument
 from appliance.adapters.loro_doc_heads import frontiers_of, heads_text, last_operations
+from appliance.adapters.loro_doc_minimal import minimal
 from appliance.core.draft import Heads, UnknownHeads
 from tests.support.loro_peers import Peer, document
 
@@ -131,3 +133,37 @@ def test_counts_that_cut_what_others_build_on_lead_to_less(data: st.DataObject) 
     assert all(write.counter < counts[write.peer] for write in said)
     assert len(doc.tree(heads).get("m", {})) == len(said)  # type: ignore[arg-type]
     assert doc.holds(heads)
+
+
+def crowd(rounds: int, people: int) -> LoroDocument:
+    """In each round everybody edits at once, having seen the rounds before."""
+    doc = document()
+    for turn in range(rounds):
+        known = doc.missing(b"")
+        peers = [Peer(turn * people + person + 1, *([known] if known else [])) for person in range(people)]
+        doc.accept(
+            [peer.set("pipelines", f"p{index % 5}", "schedule", value=index) for index, peer in enumerate(peers)]
+        )
+    return doc
+
+
+def test_looking_back_at_a_crowd_does_not_take_for_ever() -> None:
+    """The library's own ways between versions take minutes here; the time limit of a test is the check."""
+    doc = crowd(16, 50)
+    half = doc.heads_of(dict.fromkeys(range(1, 401), 9))
+
+    assert len(doc.tree(half)["pipelines"]) == len(doc.tree()["pipelines"]) == 5  # type: ignore[arg-type]
+    assert len(last_operations(half)) == len(last_operations(doc.heads())) == 50
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=24))
+def test_what_stands_for_a_version_is_what_the_library_says(script: list[tuple[int, int]]) -> None:
+    peers = [Peer(number + 1) for number in range(4)]
+    for editor, other in script:
+        peers[editor].set("pipelines", "p", "schedule", value=len(script))
+        if editor != other:
+            peers[other].doc.import_(peers[editor].everything())
+    doc = peers[0].doc
+    every = [(peer, end - 1) for peer, (_, end) in doc.oplog_vv.to_spans().inner().items()]
+
+    assert frontiers_of(minimal(doc, every)).encode() == doc.oplog_frontiers.encode()
