@@ -141,9 +141,7 @@ def crowd(rounds: int, people: int) -> LoroDocument:
     for turn in range(rounds):
         known = doc.missing(b"")
         peers = [Peer(turn * people + person + 1, *([known] if known else [])) for person in range(people)]
-        doc.accept(
-            [peer.set("pipelines", f"p{index % 5}", "schedule", value=index) for index, peer in enumerate(peers)]
-        )
+        doc.accept([peer.set("pipelines", f"p{at % 5}", "schedule", value=[turn, at]) for at, peer in enumerate(peers)])
     return doc
 
 
