@@ -79,6 +79,8 @@ class Scrape:
         yield _lateness(samples)
         yield from self._runs()
         yield from self._schedules()
+        behind = self.control.mirror.behind()
+        yield _gauge("hakiri_manifests_behind", "Revisions that the object store does not hold yet.", behind)
 
     def _runs(self) -> Iterator[Metric]:
         now = self.control.on.clock.now()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -31,6 +32,8 @@ from appliance.entrypoints.http.team_answers import (
 from appliance.services.live import Applied
 
 TOML = "application/toml"
+
+_log = logging.getLogger("hakiri.http")
 
 # Each item carries its files while the page is made, so a page stays this short whatever is asked for.
 REVISIONS_PAGE = 50
@@ -103,11 +106,7 @@ def apply_config(
 ) -> Response[AppliedOut]:
     asked = _apply_of(request, body, ApplyIn([FileIn(name, "")], based_on=based_on, again=again))
 
-    def act() -> tuple[int, AppliedOut]:
-        applied = AppliedOut.of(_apply(ask, asked))
-        return (201 if applied.created else 200), applied
-
-    return ask.once(act)
+    return ask.once(lambda: _told(ask, _apply(ask, asked)))
 
 
 @post(
@@ -121,11 +120,7 @@ def apply_config(
 def revert_config(ask: Asked, body: RawBody) -> Response[AppliedOut]:
     asked = read_json(body, RevertIn)
 
-    def act() -> tuple[int, AppliedOut]:
-        applied = AppliedOut.of(ask.control.revert(ask.actor, to=asked.to, based_on=asked.based_on))
-        return (201 if applied.created else 200), applied
-
-    return ask.once(act)
+    return ask.once(lambda: _told(ask, ask.control.revert(ask.actor, to=asked.to, based_on=asked.based_on)))
 
 
 @get("/config", operation_id="GetConfig", summary="The head revision", sync_to_thread=True)
@@ -188,6 +183,13 @@ def _apply(ask: Ask, asked: ApplyIn) -> Applied:
     return ask.control.apply.heads(
         ask.actor, Heads(asked.heads), draft=draft_of(asked), based_on=asked.based_on, again=asked.again
     )
+
+
+def _told(ask: Ask, applied: Applied) -> tuple[int, AppliedOut]:
+    if not applied.mirrored:
+        number, problem = applied.revision.number, ask.control.mirror.problem
+        _log.warning("revision %d is live, and not in the object store yet: %s", number, problem)
+    return (201 if applied.created else 200), AppliedOut.of(applied)
 
 
 def _review_of(request: AnyRequest, body: RawBody, name: str) -> ReviewIn:
