@@ -31,7 +31,10 @@ def preview(planned: Json) -> str:
     """What an apply would change, and the next fires after it."""
     changes = planned["changes"]
     if not changes:
-        return f"Nothing changes: this is revision {planned['based_on']}."
+        live = (
+            f"this is revision {planned['based_on']}" if planned["based_on"] else "nothing is applied, nothing is said"
+        )
+        return f"Nothing changes: {live}."
     lines = [f"On top of revision {planned['based_on']}:" if planned["based_on"] else "The first revision:"]
     lines += listed(changes)
     fires = [(pipeline, words.moment(at)) for pipeline, at in sorted(planned["next_fires"].items())]
@@ -67,8 +70,10 @@ def problem(one: Json) -> str:
     return words.plain(": ".join(part for part in (place, one["path"], f"{one['message']}{expected}") if part))
 
 
-def refuse(reviewed: Json) -> None:
-    """Raises Stop for a draft that no apply would take."""
+def refuse(door: Door, reviewed: Json) -> None:
+    """Raises Stop for a draft that no apply would take; with --json the review is the answer."""
+    if door.as_json and (reviewed["plan"] is None or removals(reviewed)):
+        door.answer(reviewed, str)
     if reviewed["plan"] is None:
         count = len(reviewed["problems"])
         raise Stop(Exit.USAGE, f"draft {reviewed['draft']} has {words.some(count, 'problem')}", "edit the draft first")

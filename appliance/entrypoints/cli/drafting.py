@@ -8,8 +8,18 @@ from appliance.entrypoints.cli import changes, words
 from appliance.entrypoints.cli.client import Json, part
 from appliance.entrypoints.cli.door import Door, asking, complete_draft, pass_door
 
-_name = click.argument("name", metavar="NAME", shell_complete=complete_draft)
-_name_or_main = click.argument("name", metavar="[NAME]", default=changes.MAIN, shell_complete=complete_draft)
+
+def _checked(_: click.Context, __: click.Parameter, name: str) -> str:
+    """Raises Invalid for what no draft may be called."""
+    from appliance.core.draft import draft_name  # noqa: PLC0415 - `--help` must not wait
+
+    return draft_name(name)
+
+
+_name = click.argument("name", metavar="NAME", callback=_checked, shell_complete=complete_draft)
+_name_or_main = click.argument(
+    "name", metavar="[NAME]", default=changes.MAIN, callback=_checked, shell_complete=complete_draft
+)
 
 
 @click.group()
@@ -36,7 +46,7 @@ Examples:
   hakiri draft create try              begin with what is live
   hakiri draft create try --from-main  begin with what the main draft says now"""
 )
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="NAME", callback=_checked)
 @click.option("--from-main", is_flag=True, help="Begin with the main draft as it is, unapplied edits included.")
 @asking
 @pass_door
@@ -60,7 +70,7 @@ Examples:
 @asking
 @pass_door
 def compare(door: Door, name: str, other: str) -> None:
-    """Show how a draft differs from what is live, or from another draft."""
+    """Show what a draft says otherwise than what is live, or than another draft."""
     compared = door.api().get(f"config/drafts/{part(name)}/compare", {"with": other})
     found = compared["changes"]
     said = f"Draft {words.plain(name)} says what {words.plain(other)} says."
@@ -79,14 +89,18 @@ Examples:
 @asking
 @pass_door
 def apply(door: Door, name: str, *, again: bool, yes: bool) -> None:
-    """Make what a draft says the configuration: exactly what is shown, whatever is edited meanwhile.
+    """Make what a draft says the configuration.
 
     Shows what would change, who contradicts whom, and the next fires. On a terminal it asks; elsewhere it goes on.
+    Exactly what was shown goes live, whatever is edited meanwhile; nothing does if somebody else applied meanwhile.
     """
     reviewed = door.api().post("config/plan", {"draft": name})
     if not door.as_json:
         click.echo(changes.review(reviewed))
-    changes.refuse(reviewed)
+    changes.refuse(door, reviewed)
+    if not reviewed["based_on"] and not reviewed["plan"]["changes"]:
+        door.answer(reviewed, lambda: "There is nothing to apply yet.")
+        return
     _warn_if_behind(reviewed)
     changes.confirm(door, "Apply?", yes=yes, asks=bool(reviewed["plan"]["changes"]))
     body = {"heads": reviewed["heads"], "draft": name, "based_on": reviewed["based_on"], "again": again}
@@ -110,7 +124,10 @@ def refresh(door: Door, name: str) -> None:
 @asking
 @pass_door
 def discard(door: Door, name: str, *, yes: bool) -> None:
-    """Close a draft with all that is not applied of it: one's own, or as an operator anybody's."""
+    """Close a draft, with all that is not applied of it.
+
+    One's own takes the role editor, anybody's the role operator. The main one stays.
+    """
     changes.confirm(door, f"Discard draft {words.plain(name)}?", yes=yes)
     door.api().delete(f"config/drafts/{part(name)}")
     door.answer({"draft": name, "discarded": True}, lambda: f"Draft {words.plain(name)} is discarded.")
@@ -122,9 +139,10 @@ def discard(door: Door, name: str, *, yes: bool) -> None:
 @asking
 @pass_door
 def rebuild(door: Door, name: str, *, yes: bool) -> None:
-    """Let a draft go on in a new document that says the same. Clients follow by themselves. Needs the role operator.
+    """Let a draft go on in a new document that says the same.
 
-    What a client wrote without a connection and has not sent yet stays behind.
+    Clients follow by themselves; the history stays readable. What a client wrote without a connection and has not
+    sent yet stays behind. Needs the role operator.
     """
     changes.confirm(door, f"Rebuild draft {words.plain(name)}?", yes=yes)
     rebuilt = door.api().post(f"config/drafts/{part(name)}/rebuild")

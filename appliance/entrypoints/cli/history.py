@@ -42,7 +42,10 @@ Examples:
 @asking
 @pass_door
 def log(door: Door, draft: str, pipeline: str | None, member: str | None, limit: int) -> None:
-    """Show who changed which field when, newest first, from what the server recorded."""
+    """Show who changed which field when, newest first.
+
+    The author is the member whose token delivered the edit, the time is the server's.
+    """
     asked = {"draft": draft, "pipeline": pipeline, "member": member}
     found = door.api().items("config/log", asked, limit=limit)
     door.answer({"items": found}, lambda: "\n".join(map(_entry, found)) or "Nothing was edited yet.")
@@ -64,7 +67,10 @@ Examples:
 @asking
 @pass_door
 def diff(door: Door, before: str, after: str, draft: str) -> None:
-    """Show what changes from one point to another: from what is live to the draft, unless said otherwise."""
+    """Show what changes between two points.
+
+    From what is live to the main draft, unless said otherwise.
+    """
     told = door.api().get("config/diff", {"from": before, "to": after, "draft": draft})
     lines = changes.listed(told["changes"])
     said = f"From {words.plain(before)} to {words.plain(after)} nothing changes."
@@ -84,9 +90,9 @@ Examples:
 @asking
 @pass_door
 def show(door: Door, point: str, draft: str) -> None:
-    """Print what the configuration said: a revision, a draft as it is or was, or what is live.
+    """Print what the configuration said.
 
-    Exit code 2 if the draft has problems; they are told on stderr.
+    A revision, a draft as it is or was, or what is live. Exit code 2 if the draft has problems; stderr tells them.
     """
     told = door.api().get("config/at", _point(door, point, draft))
     toml = told["toml"]
