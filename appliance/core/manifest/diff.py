@@ -58,7 +58,7 @@ _WHOLE = (ChangeKind.PIPELINE_ADDED, ChangeKind.PIPELINE_REMOVED)
 
 
 def _whole(kind: ChangeKind, manifest: Manifest, ids: set[PipelineId]) -> Iterator[Change]:
-    listed = sparse_tree(manifest).get(PIPELINE, [])
+    listed = sparse_tree(manifest).get(PIPELINE, []) if ids else []
     for tree in listed if isinstance(listed, list) else []:
         if tree["id"] in ids:
             old, new = (None, tree) if kind is ChangeKind.PIPELINE_ADDED else (tree, None)
