@@ -19,8 +19,8 @@ from appliance.services.room import Room
 from appliance.services.room_document import load
 from appliance.services.rooms import Rooms
 
-# Documents whose histories are kept at hand: the open drafts that people look at, and an old document or two.
-KEPT = 6
+# Writes whose histories are kept at hand, some 500 bytes each: those of the drafts that people look at.
+KEPT = 200_000
 
 # What a page looks through at most: whoever asks for what is rare gets short pages.
 SEEN = 1000
@@ -172,7 +172,7 @@ class History:
     def _keep(self, chronicle: Chronicle) -> None:
         self._kept[chronicle.epoch.epoch] = chronicle
         self._kept.move_to_end(chronicle.epoch.epoch)
-        while len(self._kept) > KEPT:
+        while self._kept and sum(len(one.writes) for one in self._kept.values()) > KEPT:
             self._kept.popitem(last=False)
 
 

@@ -49,7 +49,7 @@ class Edit:
     """What somebody did at one place, all of a burst together. None as `old` or `new` says that there is none,
 
     or that it is not told, as of texts; of a list `new` has what was put in. `overruled`: it never showed, because
-    something newer stood there when it arrived.
+    `old` was newer when it arrived.
     """
 
     path: str
@@ -63,7 +63,7 @@ class Edit:
 
     def __str__(self) -> str:
         """In a line."""
-        return f"{_said(self)}{' (overruled by a later one)' if self.overruled else ''}"
+        return _said(self)
 
 
 def edits_of(burst: Sequence[Written]) -> Sequence[Edit]:
@@ -125,15 +125,16 @@ def _edit(writes: Sequence[Written]) -> Edit:
     tells = what in (What.SET, What.REMOVED) and kind in (Kind.FIELD, Kind.COMMENT)
     if what is What.INSERTED:
         put_in = [name for one in writes if isinstance(one.value, list) for name in one.value]
+    overruled = kind_at(last.path) is ContainerKind.REGISTER and not last.shows
     return Edit(
         path=path,
         pipeline=last.path[1] if last.path[:1] == (PIPELINES,) and len(last.path) > 1 else None,
         kind=kind,
         what=what,
-        old=_shown(first.before) if tells else None,
+        old=_shown((last if overruled else first).before) if tells else None,
         new=_shown(last) if tells else put_in,
         at=last.at,
-        overruled=what in (What.SET, What.REMOVED, What.KEPT) and kind is not Kind.ORDER and not last.shows,
+        overruled=overruled,
     )
 
 
@@ -170,6 +171,10 @@ def _said(edit: Edit) -> str:
             done = "put in another order"
         case What.REMOVED if edit.kind is Kind.ORDER:
             done = "shortened"
+        case _ if edit.overruled:
+            told = _value(edit.new) if edit.kind in (Kind.FIELD, Kind.COMMENT) else edit.what
+            by = "" if edit.old is None else f" by {_value(edit.old)}"
+            done = f"{told} (overruled{by})"
         case What.SET | What.REMOVED if edit.old is not None or edit.new is not None:
             done = f"{_value(edit.old)} -> {_value(edit.new)}"
         case _:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from random import Random
 
 import pytest
+from loro import LoroDoc
 
 from appliance.services.history import History
 from appliance.services.history_entries import Edited
@@ -12,7 +15,8 @@ from appliance.services.history_words import HIDDEN
 from tests.support.clock import START
 from tests.support.editing import Editor, schedule
 from tests.support.harness import BOB, Harness, pipeline
-from tests.support.histories import everything, history_of, told, wait
+from tests.support.histories import OSCAR, everything, history_of, told, wait
+from tests.support.rooms import fields, pipeline_map
 
 pytestmark = pytest.mark.conformance
 
@@ -154,3 +158,43 @@ def test_a_credential_that_somebody_pasted_is_not_repeated(harness: Harness, his
 
     assert told(newest) == [("alice", f'pipeline.orders.source.config.password: nothing -> "{HIDDEN}"')]
     assert secret not in repr(newest)
+
+
+def test_the_newest_edit_of_a_place_that_was_not_overruled_is_what_it_says(harness: Harness, history: History) -> None:
+    harness.apply(pipeline())
+    editors = [Editor(harness), Editor(harness, BOB), Editor(harness, OSCAR)]
+    edit_at_random(harness, editors, look=lambda: everything(history))
+
+    edits = [edit for entry in everything(history) if isinstance(entry, Edited) for edit in entry.edits]
+    newest = {edit.path: edit.new for edit in reversed(edits) if not edit.overruled}
+
+    said = fields(editors[0].room.tree())
+    assert {field: newest[f"pipeline.orders.{field}"] for field in FIELDS} == {field: said[field] for field in FIELDS}
+    assert told(everything(history_of(harness))) == told(everything(history))
+
+
+FIELDS = ("schedule", "timeout", "timezone", "retries")
+
+
+def edit_at_random(harness: Harness, editors: Sequence[Editor], *, look: Callable[[], object]) -> None:
+    """Everybody is now and then without a connection, and what they wrote then arrives in any order."""
+    dice = Random(20260601)  # noqa: S311 - the same each time
+    held: list[Callable[[], object]] = []
+    for number in range(120):
+        wait(harness, dice.choice((0.1, 0.7, 3, 80)))
+        change, editor = set_field(dice.choice(FIELDS), number), dice.choice(editors)
+        deed = dice.choice(("edit", "edit", "hold", "send", "look"))
+        if deed == "hold":
+            held.append(editor.offline(change))
+        elif deed == "send" and held:
+            held.pop(dice.randrange(len(held)))()
+        elif deed == "look":
+            look()
+        else:
+            editor.change(change)
+    for send in held:
+        send()
+
+
+def set_field(field: str, value: int) -> Callable[[LoroDoc], object]:
+    return lambda doc: pipeline_map(doc).insert(field, value)

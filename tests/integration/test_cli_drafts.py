@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -225,3 +226,15 @@ def test_nothing_is_applied_of_a_draft_that_is_empty(tmp_path: Path) -> None:
 
         assert (said.returncode, said.stdout.splitlines()[-1]) == (0, "There is nothing to apply yet.")
         assert server.api.harness.on.revisions.head() is None
+
+
+def test_names_of_drafts_complete(us: Team, hakiri: Hakiri) -> None:
+    hakiri("draft", "create", "mine")
+    words = {"_HAKIRI_COMPLETE": "bash_complete", "COMP_WORDS": "hakiri draft compare m", "COMP_CWORD": "3"}
+    script = Path(sys.executable).parent / "hakiri"
+
+    said = subprocess.run(
+        [script], env=us.hakiri(**words).environment(), capture_output=True, text=True, check=True
+    ).stdout
+
+    assert said.split() == ["plain,main", "plain,mine"]
