@@ -21,6 +21,8 @@ READY_SECONDS = 20.0
 class Serving:
     """One control plane on one data directory; it can be killed and started again."""
 
+    command = (sys.executable, "-m", "appliance", "serve")
+
     def __init__(self, data: Path, **environment: str) -> None:
         self.data = data
         self.port = free_port()
@@ -52,7 +54,7 @@ class Serving:
         }
         with self._output.open("a") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "appliance", "serve"],
+                self.command,
                 env=environment,
                 stdout=output,
                 stderr=output,
@@ -103,7 +105,8 @@ class Serving:
             text = answer.read().decode()
         finally:
             connection.close()
-        return answer.status, json.loads(text) if text[:1] in "{[" else text
+        is_json = text and answer.headers.get_content_type() == "application/json"
+        return answer.status, json.loads(text) if is_json else text
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         status, answer = self.request(method, f"/api/v1{path}", body)
