@@ -33,9 +33,7 @@ def find_unseen(doc: LoroDoc, writes: Sequence[Write]) -> Sequence[Unseen]:
 def _unseen(doc: LoroDoc, removal: Write, by_peer: Mapping[int, Sequence[Write]]) -> Iterator[Write]:
     """Who wrote in sight of the removal began anew. Of one peer, those that saw it are the later ones."""
     seen = seen_by(doc, removal)
-    for peer, writes in sorted(by_peer.items()):
+    for _, writes in sorted(by_peer.items()):
         others = [write for write in sorted(writes, key=lambda write: write.counter) if not includes(seen, write)]
-        if peer == removal.peer or not others:
-            continue
         knowing = bisect_left(others, 1, key=lambda write: int(includes(seen_by(doc, write), removal)))
         yield from others[:knowing]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from datetime import datetime, timedelta
+from pathlib import Path
+
 import pytest
 
 from appliance.core.draft import MAIN
@@ -9,9 +13,11 @@ from appliance.core.errors import Invalid, NotFound
 from appliance.services.history import History
 from appliance.services.history_entries import Applied, Edited, Entry
 from appliance.services.room_document import RoomLimits
+from tests.support.clock import SetClock
 from tests.support.editing import Editor
 from tests.support.harness import ALICE, BOB, CHARLIE, Harness, pipeline
 from tests.support.histories import OSCAR, everything, history_of, told, wait
+from tests.support.rooms import ORDERS, Drafting
 
 pytestmark = pytest.mark.conformance
 
@@ -138,11 +144,51 @@ def test_another_draft_has_a_history_of_its_own(harness: Harness, history: Histo
     ]
 
 
-def test_revisions_from_before_there_were_drafts_are_told_last(harness: Harness, history: History) -> None:
-    harness.apply(pipeline())
-    harness.apply(pipeline(schedule="every 15m"))
+def test_revisions_from_before_there_were_drafts_are_told_last(tmp_path: Path) -> None:
+    drafting = Drafting(tmp_path)
+    for text in (ORDERS, ORDERS.replace("15m", "1h")):
+        drafting.applied(text)
+        drafting.after(2)
+    history = History(drafting.rooms, drafting.drafts, drafting.docs, drafting.revisions, threading.Lock())
+    drafting.rooms.named(MAIN)
 
-    assert [entry.number for entry in everything(history) if isinstance(entry, Applied)] == [2, 1]
+    entries = everything(history)
+
+    assert told(entries) == [("system", "document begun"), ("alice", "revision 2"), ("alice", "revision 1")]
+    assert told(everything(history, limit=1)) == told(entries)
+    drafting.end()
+
+
+def test_a_revision_comes_after_what_it_wrote_although_the_clock_goes_on(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standing = SetClock.now
+
+    def now(clock: SetClock) -> datetime:
+        clock.forward(timedelta(milliseconds=1))
+        return standing(clock)
+
+    monkeypatch.setattr(SetClock, "now", now)
+    harness.apply(pipeline())
+    Editor(harness).set("timeout", "2h")
+    harness.apply(pipeline(schedule="every 15m"))
+    harness.control.drafts.create(ALICE, "try", None)
+    seen = Editor(harness, BOB, draft="try").set("retries", 3)
+    harness.control.apply.heads(BOB, seen, draft="try", based_on=2)
+    harness.control.revert(BOB, to=1, based_on=3)
+
+    entries = told(everything(history_of(harness)))
+
+    assert [entry[1] for entry in entries[:-2]] == [
+        "revision 4",
+        "pipeline.orders.retries: 3 -> nothing",
+        "revision 3",
+        "pipeline.orders.retries: nothing -> 3",
+        "revision 2",
+        'pipeline.orders.schedule: nothing -> "every 15m"',
+        "revision 1",
+    ]
+    assert entries[-1] == ("system", "document begun")
 
 
 def test_a_long_list_of_edits_is_cut_and_says_so(harness: Harness, history: History) -> None:
@@ -151,6 +197,7 @@ def test_a_long_list_of_edits_is_cut_and_says_so(harness: Harness, history: Hist
     first = next(entry for entry in everything(history) if isinstance(entry, Edited))
 
     assert (len(first.edits), first.more) == (100, 21)
+    assert "project.name" not in {edit.path for edit in first.edits}, "it was written first"
 
 
 @pytest.mark.parametrize("before", ["", "x", "W10", "WyJhIl0", "🦆"])
