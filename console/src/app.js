@@ -73,6 +73,7 @@ export class App {
     this.room?.leave();
     this.name = known.name;
     this.room = new Room({ name: known.room, session: this.session, on: this._listener() });
+    this.draft?.close();
     this.draft = new Draft(this.room.doc);
     this.reviewing.forget();
     this.edits.forget();
@@ -108,7 +109,6 @@ export class App {
   }
 
   changed() {
-    this.draft.changed();
     this.form.renew();
     this.reviewing.soon();
     this.refresh();

@@ -15,20 +15,24 @@ export function same(one, other) {
   return keys.length === Object.keys(other).length && keys.every((key) => key in other && same(one[key], other[key]));
 }
 
-// A path leads to a place by names: ["pipelines", "orders", "source", "config", "url"].
+// A path leads to a place by names: ["pipelines", "orders", "source", "config", "url"]. What was read is kept until it
+// changes: there may be a thousand pipelines, of which somebody edits one.
 export class Draft {
   constructor(doc) {
     this.doc = doc;
-    this._tree = undefined;
+    this._pipelines = new Map();
+    this._ids = undefined;
+    this._settings = undefined;
+    this._stop = doc.subscribe(({ events }) => events.forEach((event) => this._forget(event)));
   }
 
-  changed() {
-    this._tree = undefined;
+  close() {
+    this._stop();
   }
 
+  // All that it says.
   tree() {
-    this._tree ??= this.doc.toJSON();
-    return this._tree;
+    return this.doc.toJSON();
   }
 
   heads() {
@@ -36,11 +40,15 @@ export class Draft {
   }
 
   get(path) {
-    return path.reduce((part, name) => (isMap(part) && Object.hasOwn(part, name) ? part[name] : undefined), this.tree());
+    const [root, ...rest] = path;
+    if (root === "pipelines") return inside(this._pipeline(rest[0]), rest.slice(1));
+    this._settings ??= this.doc.getMap("settings").toJSON();
+    return inside(this._settings, rest);
   }
 
   ids() {
-    return Object.keys(asMap(this.tree().pipelines)).sort();
+    this._ids ??= this.doc.getMap("pipelines").keys().sort();
+    return this._ids;
   }
 
   isRemoved(id) {
@@ -78,7 +86,6 @@ export class Draft {
   change(act) {
     act();
     this.doc.commit();
-    this.changed();
   }
 
   addPipeline(id) {
@@ -104,10 +111,10 @@ export class Draft {
   }
 
   addTable(id, name) {
+    const names = [...this.tables(id), name];
     this.change(() => {
       this._map(["pipelines", id, "tables", name]);
-      this._list(id, this.tables(id));
-      this._order(id).push(name);
+      this._list(id, names);
     });
   }
 
@@ -134,6 +141,23 @@ export class Draft {
     });
   }
 
+  _pipeline(id) {
+    if (!this._pipelines.has(id)) {
+      const found = this.doc.getMap("pipelines").get(id);
+      this._pipelines.set(id, found?.kind ? found.toJSON() : found);
+    }
+    return this._pipelines.get(id);
+  }
+
+  _forget({ path: [root, id], diff }) {
+    if (root !== "pipelines") this._settings = undefined;
+    else if (id !== undefined) this._pipelines.delete(id);
+    else {
+      this._ids = undefined;
+      for (const key of Object.keys(diff.updated ?? {})) this._pipelines.delete(key);
+    }
+  }
+
   // Bring every table into the list, so that all of them have a place in it.
   _list(id, names) {
     const order = this._order(id);
@@ -151,6 +175,9 @@ export class Draft {
     return rest.reduce((map, name) => map.ensureMergeableMap(name), this.doc.getMap(root));
   }
 }
+
+const inside = (value, path) =>
+  path.reduce((part, name) => (isMap(part) && Object.hasOwn(part, name) ? part[name] : undefined), value);
 
 function write(map, key, value) {
   if (value === undefined) map.delete(key);

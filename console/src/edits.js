@@ -26,17 +26,19 @@ export class Edits {
     }
   }
 
-  // Everybody who edited a place, or something inside it, since the draft was last applied.
-  authors(path) {
+  // Everybody who had a part in a change since the draft was last applied.
+  authors(change) {
     const names = new Set();
     for (const { event, author, edits } of this.items) {
       if (event !== "edited") break;
-      if (edits.some((edit) => !edit.overruled && touches(edit.path, path))) names.add(author);
+      if (edits.some((edit) => !edit.overruled && isPart(edit, change))) names.add(author);
     }
     return [...names].reverse();
   }
 }
 
-// `order` is told of the list of tables, and a change of a table is one of the tables.
-const touches = (edited, changed) =>
-  edited === changed || edited.startsWith(`${changed}.`) || changed.startsWith(`${edited}.`);
+function isPart(edit, change) {
+  if (change.kind.startsWith("pipeline_")) return edit.pipeline === change.pipeline;
+  if ((edit.kind === "comment") !== (change.kind === "comment")) return false;
+  return edit.path === change.path || edit.path.startsWith(`${change.path}.`) || change.path.startsWith(`${edit.path}.`);
+}

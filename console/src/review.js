@@ -87,22 +87,23 @@ export class Review {
     return item(link, el("span", {}, ` ${claims.join(" · ")}`));
   }
 
-  _change({ kind, path, pipeline, old, new: fresh }) {
+  _change(change) {
+    const { kind, path, pipeline, old, new: fresh } = change;
     const names = parts(path);
     const inner = names[0] === "pipeline" ? names.slice(2) : names;
     const link = this._link(pipeline ?? SETTINGS, inner.join("\n"), [pipeline ?? "project", ...inner].join(" › "));
-    if (kind === "pipeline_added") return item(link, el("ins", {}, "added"), this._authors(path));
-    if (kind === "pipeline_removed") return item(link, el("del", {}, "removed"), this._authors(path));
+    if (kind === "pipeline_added") return item(link, el("ins", {}, "added"), this._authors(change));
+    if (kind === "pipeline_removed") return item(link, el("del", {}, "removed"), this._authors(change));
     return item(
       link,
       kind === "comment" ? el("span", { class: "quiet" }, " comment") : null,
-      el("div", { class: "diff" }, old === null ? null : el("del", {}, text(old)), fresh === null ? null : el("ins", {}, text(fresh))),
-      this._authors(path),
+      el("div", { class: "diff" }, told("del", kind, old), told("ins", kind, fresh)),
+      this._authors(change),
     );
   }
 
-  _authors(path) {
-    const names = this.app.edits.authors(path);
+  _authors(change) {
+    const names = this.app.edits.authors(change);
     return names.length ? el("span", { class: "quiet by" }, ` by ${names.join(" and ")}`) : null;
   }
 
@@ -114,6 +115,14 @@ export class Review {
 const item = (...children) => el("li", {}, ...children);
 
 const text = (value) => (Array.isArray(value) && value.every((line) => typeof line === "string") ? value.join(", ") : shown(value));
+
+// A comment comes as the lines above its place, the one behind it, and the last ones inside.
+const spoken = (kind, value) => (kind === "comment" && Array.isArray(value) ? value.flat().filter(Boolean).join(" / ") : text(value));
+
+function told(tag, kind, value) {
+  const said = value === null ? "" : spoken(kind, value);
+  return said === "" ? null : el(tag, {}, said);
+}
 
 function section(title, items, mood = "") {
   if (!items.length) return el("div", { hidden: true });

@@ -1,6 +1,7 @@
 // Asks the server what applying the draft would do, whenever the draft is at rest.
 
 const PAUSE_MS = 300;
+const LONGEST_PAUSE_MS = 5000;
 const AGAIN_MS = 2000;
 
 export class Reviewing {
@@ -15,6 +16,7 @@ export class Reviewing {
     this.latest = null;
     this.held = null;
     this.fault = "";
+    this._took = 0;
   }
 
   // What is shown: what somebody is about to apply stays as it is while others go on.
@@ -48,17 +50,19 @@ export class Reviewing {
   soon(anyway = false) {
     this._anyway ||= anyway;
     clearTimeout(this._timer);
-    this._timer = setTimeout(() => this._ask(), PAUSE_MS);
+    // A large draft takes the server a while; it has others to serve, too.
+    this._timer = setTimeout(() => this._ask(), Math.min(LONGEST_PAUSE_MS, Math.max(PAUSE_MS, this._took)));
   }
 
   async _ask() {
     const { app } = this;
-    if (app.isOver || !app.room?.isRead || !app.isSaved()) return;
+    if (app.isOver || !app.room?.isRead || !app.isSaved() || this._asking) return;
     const { draft, name } = app;
     const heads = draft.heads();
     if (!this._anyway && this.latest?.heads === heads) return;
     this._anyway = false;
     const asking = (this._asking = {});
+    const began = Date.now();
     try {
       const found = await app.api.ask("/config/plan", { draft: name, heads });
       if (this._asking !== asking) return;
@@ -70,8 +74,11 @@ export class Reviewing {
       if (this._asking !== asking) return;
       if (error.status === 401) return app.signOut("Your token is not good any more. Sign in with another one.");
       this.fault = error.code === "unknown_heads" ? "" : error.message;
-      this._timer = setTimeout(() => this._ask(), AGAIN_MS);
+      this._anyway = true;
     }
+    this._asking = undefined;
+    this._took = this.fault ? AGAIN_MS : Date.now() - began;
+    if (this._anyway || heads !== draft.heads()) this.soon();
     app.refresh();
   }
 }

@@ -34,7 +34,7 @@ export class Room {
     this.isRead = false;
     this.canWrite = false;
     this.presence = new Presence(session.name, () => this.on.state());
-    this.client = new Client({ url: SYNC, onError: () => {} });
+    this.client = new Client({ url: SYNC, onError: () => {}, reconnect: { initialDelayMs: 300, maxDelayMs: 5000 } });
     this.lifeline = new Lifeline();
     this._watch();
     this._join();

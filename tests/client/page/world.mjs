@@ -2,7 +2,7 @@
 
 import { chromium } from "playwright-core";
 
-const PATIENCE_MS = 6000;
+const PATIENCE_MS = 15_000;
 const STEP_MS = 20;
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"];
 
