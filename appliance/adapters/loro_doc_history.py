@@ -32,11 +32,13 @@ _SEQUENCE_DEEDS = _MAP_DEEDS | {"insert": Deed.INSERT, "set": Deed.SET, "move": 
 
 def read_writes(doc: LoroDoc, *, since: VersionVector, until: VersionVector) -> Sequence[Write]:
     """Oldest first: by lamport and peer, the order in which the library lets a later one win."""
-    found = (write for change in changes(doc, since=since, until=until) for write in _of_change(change))
+    # Most operations are in containers that others are in, too.
+    places: dict[str, tuple[str, ...]] = {}
+    found = (write for change in changes(doc, since=since, until=until) for write in _of_change(change, places))
     return sorted(found, key=lambda write: (write.lamport, write.peer, write.counter))
 
 
-def _of_change(change: Change) -> Iterator[Write]:
+def _of_change(change: Change, places: dict[str, tuple[str, ...]]) -> Iterator[Write]:
     first, _, peer = change["id"].partition("@")
     for operation in change["ops"]:
         name, _, kind = operation["container"].rpartition(":")
@@ -45,8 +47,10 @@ def _of_change(change: Change) -> Iterator[Write]:
             continue
         key, deed, value = done
         counter = operation["counter"]
+        if name not in places:
+            places[name] = _place(name)
         yield Write(
-            path=(*_place(name), *key),
+            path=(*places[name], *key),
             deed=deed,
             value=value,
             peer=int(peer),
