@@ -92,6 +92,16 @@ def test_a_name_cannot_steer_the_terminal(us: Team, hakiri: Hakiri) -> None:
     assert "\x07" not in said
 
 
+def test_a_long_value_is_cut_to_the_terminal_and_nowhere_else(us: Team, hakiri: Hakiri) -> None:
+    editor = us.editor()
+    editor.saved(editor.set("timeout", "x" * 300))
+
+    shown = on_terminal(us.hakiri(COLUMNS="60", NO_COLOR="1"), "config", "log", "--limit", "1")[1]
+
+    assert {len(line) <= 60 for line in shown.splitlines()} == {True}
+    assert "x" * 300 in hakiri("config", "log", "--limit", "1").stdout
+
+
 def test_what_was_said_is_printed_ready_for_a_file(us: Team, hakiri: Hakiri) -> None:
     edited(us)
 

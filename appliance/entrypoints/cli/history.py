@@ -151,7 +151,7 @@ def _entry(entry: Json) -> str:
         case "began":
             return f"{head}  {_REASONS.get(entry['reason'], 'began a document')}"
         case _:
-            lines = [f"  {words.plain(edit['text'])}" for edit in entry["edits"]]
+            lines = [words.fit(f"  {words.plain(edit['text'])}") for edit in entry["edits"]]
             more = [f"  and {words.some(entry['more'], 'edit')} more"] if entry["more"] else []
             return "\n".join([head, *lines, *more])
 

@@ -43,16 +43,19 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool], *,
         cell.rjust(width) if is_right else cell.ljust(width)
         for cell, width, is_right in zip(cells, widths, right, strict=True)
     ]
-    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
-    text = "  ".join(padded).rstrip()
-    if room and len(text) > room:
-        text = f"{text[: room - 1]}…"
+    text = fit("  ".join(padded).rstrip())
     if bold:
         return click.style(text, bold=True)
     for state, colour in _COLOURS.items():
         if state in cells:
             return text.replace(f"{state} ", click.style(state, fg=colour) + " ")
     return text
+
+
+def fit(line: str) -> str:
+    """Cut to the terminal, if there is one."""
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    return f"{line[: room - 1]}…" if room and len(line) > room else line
 
 
 def state(name: str) -> str:
