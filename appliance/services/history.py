@@ -20,7 +20,7 @@ from appliance.services.room_document import load
 from appliance.services.rooms import Rooms
 
 # Writes whose histories are kept at hand, some 500 bytes each: those of the drafts that people look at.
-KEPT = 200_000
+KEPT = 100_000
 
 # What a page looks through at most: whoever asks for what is rare gets short pages.
 SEEN = 1000
