@@ -13,7 +13,7 @@ import { PipelineList } from "./pipelines.js";
 import { Review } from "./review.js";
 import { Reviewing } from "./reviewing.js";
 import { Room } from "./room.js";
-import { may } from "./session.js";
+import { may, whoIs } from "./session.js";
 
 const LOOK_MS = 15_000;
 const AGAIN_MS = 1000;
@@ -52,6 +52,8 @@ export class App {
     };
     window.addEventListener("beforeunload", this._beforeUnload);
     this._look = setInterval(() => this.look(), LOOK_MS);
+    this._onFocus = () => this.look();
+    window.addEventListener("focus", this._onFocus);
     await this.drafts.load();
     this.open("main");
   }
@@ -61,6 +63,7 @@ export class App {
     this.room?.leave();
     clearInterval(this._look);
     window.removeEventListener("beforeunload", this._beforeUnload);
+    window.removeEventListener("focus", this._onFocus);
     this.isOver = true;
     this._signOut(why);
   }
@@ -116,8 +119,19 @@ export class App {
 
   // Ask what others did by other doors.
   async look() {
-    await this.drafts.load();
+    if (this.isOver) return;
+    await Promise.all([this.drafts.load(), this._lookAtRole()]);
     this.reviewing.soon(true);
+  }
+
+  // The server makes this tab join again once it looks at the token; whoever lost a role should not type until then.
+  async _lookAtRole() {
+    try {
+      const { role } = await whoIs(this.api, this.session.token);
+      this.session.role = role;
+    } catch {
+      // The next look may work; a token that is not good any more is noticed by the other question.
+    }
   }
 
   refresh() {

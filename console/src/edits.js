@@ -1,4 +1,4 @@
-// Who edited what since the last apply, as the server recorded it.
+// Who edited what lately, as the server recorded it.
 
 const MANY = 100;
 
@@ -26,12 +26,14 @@ export class Edits {
     }
   }
 
-  // Everybody who had a part in a change since the draft was last applied.
+  // Whose a change is: for one field, who set it last; for a whole pipeline, everybody who edited it.
   authors(change) {
     const names = new Set();
+    const isWhole = change.kind.startsWith("pipeline_");
     for (const { event, author, edits } of this.items) {
-      if (event !== "edited") break;
-      if (edits.some((edit) => !edit.overruled && isPart(edit, change))) names.add(author);
+      if (event !== "edited" || !edits.some((edit) => !edit.overruled && isPart(edit, change))) continue;
+      names.add(author);
+      if (!isWhole) break;
     }
     return [...names].reverse();
   }

@@ -60,7 +60,7 @@ export class Form {
 
   _sayWhoMay() {
     const { app } = this;
-    const isViewer = app.room?.isRead && !app.room.canWrite;
+    const isViewer = app.room?.isRead && app.room.status !== "shut" && !app.canEdit();
     this.note.hidden = !isViewer;
     this.note.textContent = isViewer ? "You may look at everything here. To edit takes the role editor." : "";
   }

@@ -18,7 +18,8 @@ export class Header {
     this.state = el("span", { class: "state", role: "status" });
     this.people = el("span", { class: "people", "aria-label": "Who else is here" });
     this.ask = el("dialog", {});
-    const me = el("span", { class: "me" }, el("b", {}, name), ` ${role}`);
+    this.role = el("span", {}, role);
+    const me = el("span", { class: "me" }, el("b", {}, name), " ", this.role);
     this.node = el(
       "header",
       {},
@@ -52,6 +53,7 @@ export class Header {
     const live = app.reviewing.latest?.based_on ?? 0;
     this.bring.hidden = app.name === "main" || !app.canEdit() || !now || now.applied >= live;
     this._sayState();
+    say(this.role, app.session.role);
     fill(this.people, ...app.marks.others.map((one) => this._person(one)));
   }
 

@@ -18,11 +18,16 @@ export async function signIn(text) {
   const token = text.trim();
   // What no header can carry is no token; the server would not even see it.
   const api = new Api(/^[\x21-\x7e]{1,256}$/.test(token) ? token : "none");
+  const who = await whoIs(api, token);
+  sessionStorage.setItem(KEPT, token);
+  return { api, token, ...who };
+}
+
+// Whose a token is. A token may do what its member may, or less.
+export async function whoIs(api, token) {
   const [tokens, members] = await Promise.all([api.get("/tokens"), api.get("/members")]);
   const id = token.split("_")[1];
   const own = tokens.items.find((one) => one.id === id);
   const member = members.items.find((one) => one.name === own.member);
-  const role = ROLES[Math.min(ROLES.indexOf(own.role), ROLES.indexOf(member.role))];
-  sessionStorage.setItem(KEPT, token);
-  return { api, token, name: member.name, role };
+  return { name: member.name, role: ROLES[Math.min(ROLES.indexOf(own.role), ROLES.indexOf(member.role))] };
 }

@@ -40,6 +40,8 @@ export default {
     await somebody.choose("demoted");
     await until("it can be edited", () => somebody.field("schedule").isEnabled());
     await world.ask("demote", { member });
+    // A tab that is looked at again asks whether its role is still what it was; else it does so every 15 s.
+    await somebody.page.evaluate(() => window.dispatchEvent(new Event("focus")));
     await somebody.sees("You may look at everything here", ".form");
     await until("it cannot any more", () => somebody.field("schedule").isDisabled());
     await ann.set("schedule", "every 19m");
