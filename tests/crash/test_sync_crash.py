@@ -109,7 +109,7 @@ def test_a_stop_closes_every_editor_with_1012_and_keeps_what_came(tmp_path: Path
         server.start()
 
         assert closed == [Closed(1012, "restart")] * 20
-        assert took < 5
+        assert took < 8  # what the supervisor grants
         reader = fresh_reader(server)
         fields = reader.tree()["pipelines"]["orders"]
         for number, editor in enumerate(editors):

@@ -115,7 +115,7 @@ class Connection:
         for room in list(self.seats):
             self.leave(room)
 
-    def queued(self, size: int) -> None:
+    def expects(self, size: int) -> None:
         self.unsettled += size
 
     def settled(self, size: int) -> None:

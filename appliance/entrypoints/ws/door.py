@@ -55,7 +55,11 @@ def sync_route(hub: Hub, path: str) -> WebsocketRouteHandler:
     async def sync(socket: Socket) -> None:
         try:
             await socket.accept()
-            await Visit(hub, socket, hub.open()).stay()
+            connection = hub.open()
+            try:
+                await Visit(hub, socket, connection).stay()
+            finally:
+                hub.forget(connection)
         except WebSocketDisconnect:
             pass
         except Exception:  # noqa: BLE001 - see above
@@ -84,7 +88,7 @@ class Visit:
         finally:
             reader.cancel()
             writer.cancel()
-            self.hub.forget(self.connection)
+            self.connection.leave_all()
         for ended in await asyncio.gather(reader, writer, return_exceptions=True):
             if isinstance(ended, Exception):
                 _log.error("sync", exc_info=ended)

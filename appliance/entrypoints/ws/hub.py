@@ -33,6 +33,9 @@ from appliance.entrypoints.ws.outbox import Outbox
 
 _log = logging.getLogger("hakiri.sync")
 
+# How long a stop waits for what came in to be stored, and for editors to take their leave, in seconds.
+DRAIN = 3.0
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -133,7 +136,7 @@ class Hub:
             member.answer(RoomError(place, RoomFault.EVICTED, why))
             member.leave(place)
 
-    async def drain(self, seconds: float = 2.0) -> None:
+    async def drain(self, seconds: float = DRAIN) -> None:
         """Take nothing more in, store and answer what came, and send everybody away to come back."""
         self.is_closing = True
         loop = asyncio.get_running_loop()
@@ -144,8 +147,8 @@ class Hub:
             connection.end(closing.RESTART)
         while self.connections and loop.time() < until:  # noqa: ASYNC110 - sockets end one by one, in tasks of the server
             await asyncio.sleep(0.005)
-        for task in self._rounds:
-            task.cancel()
+        for each in self._rounds:
+            each.cancel()
         for meeting in self.meetings.values():
             meeting.stop_watching()
         self.crew.shutdown(wait=False)

@@ -99,7 +99,7 @@ class Meeting:
     def take(self, by: Connection, holder: Holder, batch: bytes, updates: Sequence[bytes]) -> None:
         """Queue a delivery; its sender is answered once it is on disk."""
         size = sum(map(len, updates))
-        by.queued(size)
+        by.expects(size)
         delivery = Delivery(updates, holder.actor.name, holder.actor.token_id, by)
         self._queue.append(Delivered(by, batch, delivery, size))
         if self._work is None:
