@@ -23,6 +23,7 @@ _TYPES: Mapping[ContainerKind, type[_Container]] = {
     ContainerKind.TEXT: LoroText,
     ContainerKind.LIST: LoroMovableList,
 }
+_SHAPES: Mapping[ContainerKind, type] = {ContainerKind.MAP: Mapping, ContainerKind.TEXT: str, ContainerKind.LIST: list}
 _EMPTY: Mapping[ContainerKind, object] = {ContainerKind.MAP: {}, ContainerKind.TEXT: "", ContainerKind.LIST: []}
 
 # Looking for the letters that two texts share takes quadratic time if they share few.
@@ -33,7 +34,8 @@ def write_tree(doc: LoroDoc, tree: Tree, *, seen: Heads) -> None:
     """Make the document say `tree`, and commit. Pipelines that the tree lacks become graves dug at `seen`.
 
     Writing twice writes once: empty containers that the tree does not name are left as they are. A place
-    that holds something of another kind than it should gets the right one.
+    that holds something of another kind than it should gets the right one, unless the tree itself says otherwise:
+    one that was read from a document may, and then it is no less wrong in this one.
     """
     _write_map(doc.get_map(SETTINGS), _map(tree.get(SETTINGS)), (SETTINGS,))
     pipelines, wanted = doc.get_map(PIPELINES), _map(tree.get(PIPELINES))
@@ -55,7 +57,7 @@ def _bury(pipelines: LoroMap, name: str, member: ValueOrContainer, seen: Heads) 
 
 def _write(parent: LoroMap, member: ValueOrContainer | None, wanted: object, path: _Path) -> None:
     kind = kind_at(path)
-    if kind is not ContainerKind.REGISTER:
+    if kind is not ContainerKind.REGISTER and isinstance(wanted, _SHAPES[kind]):
         held = _held(member, kind)
         # An empty container counts as false.
         _fill(_make(parent, path[-1], member, kind) if held is None else held, wanted, path)
@@ -70,7 +72,7 @@ def _fill(held: _Container, wanted: object, path: _Path) -> None:
         case LoroText():
             _write_text(held, str(wanted))
         case LoroMovableList():
-            _write_list(held, cast("Sequence[str]", wanted))
+            _write_list(held, _names(cast("Sequence[object]", wanted)))
 
 
 def _write_map(held: LoroMap, wanted: Mapping[str, object], path: _Path) -> None:
@@ -140,6 +142,11 @@ def _shared(one: str, other: str) -> int:
     """How many characters both begin with."""
     pairs = zip(one, other, strict=False)
     return next((at for at, (left, right) in enumerate(pairs) if left != right), min(len(one), len(other)))
+
+
+def _names(order: Sequence[object]) -> Sequence[str]:
+    """Each one where it comes first, and what is no name left out: that is how an order is read."""
+    return list(dict.fromkeys(name for name in order if isinstance(name, str)))
 
 
 def _write_list(held: LoroMovableList, wanted: Sequence[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING, TypeAlias, cast
 
@@ -15,7 +15,7 @@ from appliance.adapters.loro_doc_write import write_tree
 from appliance.core.draft import Heads, Tree
 from appliance.core.draft_tree import graves, manifest_of, to_tree, tree_of_value
 from appliance.core.manifest import InvalidManifest, from_value, render, to_value
-from appliance.core.pipeline import Manifest
+from appliance.core.pipeline import Manifest, Problem
 from tests.support.manifests import TomlWriter, manifest_values
 from tests.unit.test_manifest_canonical import read, remarks
 
@@ -219,6 +219,36 @@ def test_what_is_of_another_kind_is_put_right(harm: Harm) -> None:
     assert manifest_of(said(doc)) == a_manifest()
     assert operations(doc, a_manifest()) == 0
     assert fields(doc).ensure_mergeable_map("source").ensure_mergeable_map("config").get("page") is not None
+
+
+def test_an_order_that_names_a_table_twice_is_written_as_it_is_read() -> None:
+    doc = a_doc(a_manifest())
+    fields(doc).ensure_mergeable_movable_list("order").push("customers")
+    doc.commit()
+    copy = new_doc(2)
+
+    write_tree(copy, said(doc), seen=SEEN)
+
+    assert manifest_of(said(copy)) == manifest_of(said(doc)) == a_manifest()
+
+
+@pytest.mark.parametrize("place", ["source", "tables", "order", "notes", "comments"])
+@pytest.mark.parametrize("value", [5, "ab", None, {"a": 1}, [{"a": 1}, ["b"], 5, "orders"]])
+def test_a_document_that_is_wrong_is_copied_with_what_is_wrong_in_it(place: str, value: LoroValue) -> None:
+    doc, copy = a_doc(a_manifest()), new_doc(2)
+    fields(doc).insert(place, value)
+    doc.commit()
+
+    write_tree(copy, said(doc), seen=SEEN)
+
+    assert outcome(said(copy)) == outcome(said(doc))
+
+
+def outcome(tree: Tree) -> Manifest | Sequence[Problem]:
+    try:
+        return manifest_of(tree)
+    except InvalidManifest as refused:
+        return refused.problems
 
 
 def test_a_root_of_the_same_name_and_another_kind_is_left_alone() -> None:
