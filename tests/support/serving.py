@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ READY_SECONDS = 20.0
 class Serving:
     """One control plane on one data directory; it can be killed and started again."""
 
-    command = (sys.executable, "-m", "appliance", "serve")
+    command: Sequence[str] = (sys.executable, "-m", "appliance", "serve")
 
     def __init__(self, data: Path, **environment: str) -> None:
         self.data = data

@@ -21,7 +21,7 @@ from appliance.core.manifest import SourceText, load, render
 from appliance.services import room_document
 from appliance.services.room_document import RoomDocument
 from tests.support.serving import Serving
-from tests.support.sync_world_edits import bury
+from tests.support.sync_world_edits import bury, mend_kinds
 from tests.support.sync_world_hostile import Refused
 from tests.support.sync_world_people import Ledger, Member, Person, Spans, online, spans_of
 from tests.support.sync_world_torn import said
@@ -39,6 +39,7 @@ class World:
         self.refused: set[int] = set()
         self.revisions: dict[int, str] = {}
         self.ghosts: list[Person] = []
+        self.room = ""
         self._begin()
         self.people = [self.arrive(member) for member in members]
 
@@ -187,7 +188,8 @@ class World:
         self.room = str(self._drafts()[MAIN]["room"])
         # Edits that nobody applied contradict that: somebody who sees them removes all the same.
         cleaner = self.arrive(self.members[0])
-        for pipeline in dict(cleaner.doc.get_map("pipelines").items()):
+        cleaner.make(mend_kinds, hold=False)
+        for pipeline in cleaner.tree().get("pipelines", {}):
             cleaner.make(lambda doc: bury(doc, pipeline, 0), hold=False)  # noqa: B023 - called here and now
         cleaner.flush()
         cleaner.socket.close()
@@ -278,4 +280,3 @@ def team(server: Serving) -> list[Member]:
 def peer_numbers() -> Iterator[int]:
     """A peer is never used again."""
     return itertools.count(1000)
-

@@ -99,6 +99,25 @@ def name_project(doc: LoroDoc, _: str, n: int) -> None:
     doc.get_map("settings").ensure_mergeable_map("project").insert("name", f"project-{n}")
 
 
+BROKEN = "broken"
+_WRONG: tuple[LoroValue, ...] = (5, None, "ab", {"a": 1}, [{"a": 1}, ["b"], 5, "orders"])
+_PLACES = ("source", "tables", "order", "notes", "comments")
+
+
+def break_kind(doc: LoroDoc, n: int) -> None:
+    """Put a plain value where others expect a map, a text or a list; or where a whole pipeline should be."""
+    if n % 7 == 0:
+        doc.get_map("pipelines").insert("flat", _WRONG[n % len(_WRONG)])
+    else:
+        pipeline_map(doc, BROKEN).insert(_PLACES[n % len(_PLACES)], _WRONG[n // 5 % len(_WRONG)])
+
+
+def mend_kinds(doc: LoroDoc) -> None:
+    """Take it all away again."""
+    _delete(doc.get_map("pipelines"), "flat")
+    _delete(doc.get_map("pipelines"), BROKEN)
+
+
 EDITS: Mapping[str, Edit] = {
     edit.__name__: edit
     for edit in (

@@ -32,8 +32,16 @@ def foretold(doc: LoroDoc) -> tuple[str, str]:
 
 
 def said(tree: Tree) -> Mapping[str, object]:
-    """What of a document outlives its history: settings, and the pipelines that are not removed."""
+    """What of a document outlives its history: settings, and the pipelines that are not removed.
+
+    A table that stands twice in the order counts once.
+    """
     pipelines = tree.get("pipelines", {})
     assert isinstance(pipelines, Mapping)
-    alive = {name: content(tree, name) for name in pipelines.keys() - graves(tree).keys()}
+    alive = {name: _counted_once(content(tree, name)) for name in pipelines.keys() - graves(tree).keys()}
     return {"settings": tree.get("settings", {}), **{name: parts for name, parts in alive.items() if parts}}
+
+
+def _counted_once(pipeline: Tree) -> Mapping[str, object]:
+    order = pipeline.get("order")
+    return {**pipeline, "order": list(dict.fromkeys(order))} if isinstance(order, list) else pipeline
