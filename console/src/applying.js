@@ -72,7 +72,7 @@ async function apply(app, tell, again = false) {
 
 // Look anew: what was shown is not what there is any more.
 function done(app) {
-  app.reviewing.release();
+  app.reviewing.forget();
   app.look();
 }
 

@@ -66,6 +66,8 @@ export class Reviewing {
     try {
       const found = await app.api.ask("/config/plan", { draft: name, heads });
       if (this._asking !== asking) return;
+      // Two who remove one pipeline agree; what they saw of it is nothing to choose between.
+      found.rivals = found.rivals.filter(({ path }) => path[0] !== "pipelines" || path[2] !== "removed");
       this.latest = found;
       this.fault = "";
       app.edits.load();

@@ -68,7 +68,10 @@ export class Room {
     this.status = "connecting";
     this._tell();
     await this.client.connect({ resetBackoff: true }).catch(() => {});
-    if (!this.client.activeRooms?.size) this._join();
+    if (this.hasLeft || this.client.activeRooms.has(`%LOR${this.name}`)) return;
+    // To join again with the same adaptor would send every edit twice.
+    this.adaptor.localUpdateUnsubscribe?.();
+    this._join();
   }
 
   async _join() {

@@ -17,6 +17,15 @@ export default {
     await bea.page.locator("#draft").selectOption("trial");
     await bea.choose("tried");
     await ann.sees("bea", "header .people");
+    // What is applied without it is brought in, and its own edits stay.
+    const { manifest } = await world.ask("head");
+    const more = '[[pipeline]]\nid = "brought_in"\ntables = ["rows"]\nsource = { connector = "http" }\n';
+    await world.ask("apply", { text: `${manifest}\n${more}` });
+    await bea.page.evaluate(() => window.dispatchEvent(new Event("focus")));
+    await bea.button("Bring live in").click();
+    await ann.choose("brought_in");
+    await ann.choose("tried");
+    await bea.button("Bring live in").waitFor({ state: "hidden" });
     await ann.button("Discard").click();
     await ann.button("Discard it").click();
     for (const person of [ann, bea]) {
