@@ -82,6 +82,7 @@ function line(app, path, kind, hint) {
       app.edit((draft) => draft.set(path, value));
     } catch (error) {
       fault.textContent = error.message;
+      app.refresh();
     }
   };
   input.addEventListener("input", () => {
