@@ -118,7 +118,8 @@ class Visit:
 
     async def _write(self) -> None:
         with contextlib.suppress(WebSocketDisconnect):
-            await self.connection.outbox.write(self.socket.scope["state"].get(_OWN_SEND, self.socket.send))
+            own = self.socket.scope["state"].get(_OWN_SEND)
+            await self.connection.outbox.write(own or self.socket.send, starts=own is not None)
 
     async def _say_goodbye(self) -> None:
         ended = self.connection.outbox.closing
