@@ -67,7 +67,7 @@ def _rounds(bench: Bench, load: Load, edits: Edits, *, better: Callable[[Result]
     """All servers in turn, so that they share the minute."""
     found: dict[str, list[Result]] = {}
     commits: list[float] = []
-    for _ in range(bench.count(3, quick=1)):
+    for _ in range(bench.count(2, quick=1)):
         commits.append(_commits(bench.folder))
         found.setdefault(OURS, []).append(_ours(bench.folder, load, edits))
         for name, peer in PEERS.items():

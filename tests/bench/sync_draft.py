@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
+from pathlib import Path
 
 from appliance.core.sync.decode import decode
 from appliance.core.sync.encode import encode
@@ -15,7 +16,7 @@ from appliance.core.sync.frames import DocUpdate, Fragment, FragmentHeader, Join
 from tests.bench import sync_edits, sync_servers
 from tests.bench.bench import Bench, percentile
 from tests.bench.report import Line
-from tests.bench.sync_load import BENCH
+from tests.bench.sync_load import BENCH, Target
 from tests.bench.tree import memory
 from tests.support.serving import Serving, serving
 from tests.support.sync_serving import main_room
@@ -95,24 +96,32 @@ def _by_the_stock_client(server: Serving, times: int) -> list[dict[str, float]]:
 
 
 def _idle(bench: Bench) -> Iterator[Line]:
-    with sync_servers.ours(bench.folder, editors=IDLE) as (server, target), ExitStack() as open_sockets:
+    """A new server each time: memory that was given back would be taken again."""
+    bare = _each(bench.folder / "bare", lambda server, _target, _place: SyncSocket(server.port))
+    joined = _each(bench.folder / "joined", _sitting)
+    yield Line(
+        measurement=f"{IDLE} editors who do nothing: PSS for each",
+        value=joined / KB,
+        unit="kB",
+        reference=bare / KB,
+        reference_is="a socket that never said a word",
+        most=IDLE_KB,
+    )
+
+
+def _each(folder: Path, sit: Callable[[Serving, Target, int], SyncSocket]) -> float:
+    """Bytes of the control process for one more of them."""
+    folder.mkdir()
+    with sync_servers.ours(folder, editors=IDLE) as (server, target), ExitStack() as open_sockets:
         _apply(server, sync_edits.PIPELINES)
-
-        def sit(place: int) -> None:
-            token = target.tokens[place % len(target.tokens)]
-            open_sockets.enter_context(closing(_sitting(server, target.room, token)))
-
         # One is there before: what the first one brings along is not what one more costs.
-        sit(0)
+        open_sockets.enter_context(closing(_sitting(server, target, 0)))
         time.sleep(SETTLE)
         before = _control(server)
         for place in range(IDLE):
-            sit(place)
+            open_sockets.enter_context(closing(sit(server, target, place)))
         time.sleep(SETTLE)
-        grown = _control(server) - before
-    yield Line(
-        measurement=f"{IDLE} editors who do nothing: PSS for each", value=grown / IDLE / KB, unit="kB", most=IDLE_KB
-    )
+        return (_control(server) - before) / IDLE
 
 
 def _apply(server: Serving, pipelines: Sequence[str]) -> None:
@@ -120,11 +129,12 @@ def _apply(server: Serving, pipelines: Sequence[str]) -> None:
     server.call("POST", "/config/apply", {"files": files})
 
 
-def _sitting(server: Serving, room: str, token: str) -> SyncSocket:
+def _sitting(server: Serving, target: Target, place: int) -> SyncSocket:
     """In the room, and its document read from the wire."""
     socket = SyncSocket(server.port)
+    token = target.tokens[place % len(target.tokens)].encode()
     for kind in (Kind.DOC, Kind.PRESENCE):
-        socket.send(encode(Join(Room(kind, room), token.encode(), b"")))
+        socket.send(encode(Join(Room(kind, target.room), token, b"")))
         assert socket.receive(10.0) is not None
     return socket
 
