@@ -40,6 +40,9 @@ FORGET = 3600.0
 # How often the drafts' logs are looked at: whether one is to be folded, or a document rebuilt. In seconds.
 TIDY = 60.0
 
+# How often the object store is brought up to the newest revision, should it have missed one. In seconds.
+MIRROR = 5.0
+
 # This long before a fire, what its connector needs is made ready.
 WARM_UP = timedelta(seconds=2)
 
@@ -65,6 +68,7 @@ class ControlProcess:
         self._loop("tick", self._tick)
         self._loop("forget", self._forget)
         self._loop("tidy", self._tidy)
+        self._loop("mirror", self._mirror)
 
     def stop(self) -> None:
         """Runs under way are given back, to resume at the next start."""
@@ -111,6 +115,14 @@ class ControlProcess:
     def _tidy(self) -> float:
         self.control.rooms.tidy()
         return TIDY
+
+    def _mirror(self) -> float:
+        mirror = self.control.mirror
+        told = mirror.problem
+        # What does not change is not told again and again: a store may be away for hours.
+        if not mirror.attempt() and mirror.problem != told:
+            _log.error("mirror: %s", mirror.problem)
+        return MIRROR
 
     def _answer(self, run_id: RunId) -> None:
         try:

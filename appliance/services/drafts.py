@@ -109,7 +109,7 @@ class DraftDesk:
         def commit(update: Update | None) -> None:
             self.rooms.drafts.catch_up(Merge(room.id.epoch, edited.heads, update), applied=number, audit=audit)
 
-        if edited.update:
+        if edited.ranges:
             room.merge(edited, actor=actor, commit=commit)
         else:
             commit(None)

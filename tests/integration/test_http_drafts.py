@@ -163,6 +163,16 @@ def test_a_refresh_brings_what_was_applied_meanwhile_and_leaves_the_drafts_own_e
     assert actions.count("draft.refresh") == 1
 
 
+def test_a_refresh_after_a_revert_to_what_the_draft_says_is_noted_and_changes_nothing(given: Api, bob: Caller) -> None:
+    before = bob("POST", "/drafts", {"name": "try"})[1]
+    given.harness.apply(pipeline(schedule="every 15m"))
+    given.harness.control.revert(BOB, to=1, based_on=2)
+
+    status, refreshed = bob("POST", "/drafts/try/refresh")
+
+    assert (status, refreshed) == (200, {**before, "applied": 3})
+
+
 def test_a_refresh_of_the_main_draft_has_nothing_to_do(given: Api, bob: Caller) -> None:
     before = bob("GET", "/drafts/main")[1]
 
