@@ -36,13 +36,17 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A server to load. `pid` is the root of its processes."""
+    """A server to load. `pid` is the root of its processes.
+
+    `settle`: wait until all is acknowledged, which takes a server for ever that got more than it can take.
+    """
 
     dialect: str
     url: str
     room: str
     tokens: Sequence[str]
     pid: int
+    settle: bool
 
 
 @dataclass(frozen=True, slots=True)

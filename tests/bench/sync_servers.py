@@ -37,7 +37,7 @@ def target_of(server: Serving, *, editors: int) -> Target:
     server.call("POST", "/members", {"name": "load", "role": "editor"})
     tokens = [_token(server, number) for number in range(-(-editors // EDITORS_PER_TOKEN))]
     url = f"ws://127.0.0.1:{server.port}/api/v1/sync"
-    return Target("loro", url, main_room(server), tokens, server.pid)
+    return Target("loro", url, main_room(server), tokens, server.pid, settle=True)
 
 
 def _token(server: Serving, number: int) -> str:
@@ -76,7 +76,7 @@ def peer(name: str) -> Iterator[Target]:
             assert running.stdout is not None
             assert running.stdout.readline() == "ready\n"
             dialect = "yjs" if name == "hocuspocus" else "loro"
-            yield Target(dialect, f"ws://127.0.0.1:{port}", "bench", ["token"], running.pid)
+            yield Target(dialect, f"ws://127.0.0.1:{port}", "bench", ["token"], running.pid, settle=False)
         finally:
             running.terminate()
 

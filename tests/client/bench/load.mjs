@@ -2,7 +2,8 @@
 //
 // With `rate` so many edits a second are sent in all, whatever comes back, and times count from when an edit was due.
 // Without it every editor has `window` edits on the way and sends the next one when one is acknowledged. Tells one
-// line of JSON when measuring begins, one when it ends, and one with the numbers once everything is acknowledged.
+// line of JSON when measuring begins, one when it ends, and one with the numbers; with `settle` not before everything is
+// acknowledged.
 
 import { WebSocket } from "ws";
 import { LoroDialect } from "./loro_dialect.mjs";
@@ -128,7 +129,7 @@ const heard = frames - before;
 clearInterval(timer);
 stage = "draining";
 tell({ stage });
-await drained(editors);
+if (asked.settle) await drained(editors);
 stage = "over";
 tell({
   stage,
