@@ -18,6 +18,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _GRAIN = GRAIN // _MICROSECOND
 
+# Before every moment.
+_NEVER = -(1 << 62)
+
 
 class _Peer:
     """The spans of one peer in the order of their counters, none of them over another, in columns of plain numbers."""
@@ -29,9 +32,10 @@ class _Peer:
         self.firsts, self.lasts = array("q"), array("q")
         self.whose = array("q")
 
-    def record(self, start: int, end: int, whose: int, at: int) -> None:
+    def record(self, start: int, end: int, whose: int, at: int, *, applied: int) -> None:
         index = self._room_for(start, end)
-        if index and self._goes_on(index - 1, start, whose, at):
+        was_applied = bool(index) and self.firsts[index - 1] <= applied < at
+        if index and not was_applied and self._goes_on(index - 1, start, whose, at):
             self.ends[index - 1] = end
             self.lasts[index - 1] = at
         else:
@@ -98,12 +102,13 @@ class Authors:
     have yet, so the earlier one still waited for others, and anybody can claim what has not arrived.
     """
 
-    __slots__ = ("_names", "_peers", "_whose")
+    __slots__ = ("_applied", "_names", "_peers", "_whose")
 
     def __init__(self, spans: Iterable[Span] = ()) -> None:
         self._peers: dict[int, _Peer] = {}
         self._names: list[tuple[str, str]] = []
         self._whose: dict[tuple[str, str], int] = {}
+        self._applied = _NEVER
         for span in spans:
             whose, first, last = self._number(span.author, span.token_id), _micros(span.first_at), _micros(span.last_at)
             self._peer(span.peer).keep(span.start, span.end, whose, first=first, last=last)
@@ -113,7 +118,11 @@ class Authors:
         whose, micros = self._number(author, token_id), _micros(at)
         for one in ranges:
             if one.start < one.end:
-                self._peer(one.peer).record(one.start, one.end, whose, micros)
+                self._peer(one.peer).record(one.start, one.end, whose, micros, applied=self._applied)
+
+    def applied(self, at: datetime) -> None:
+        """A revision went live: no span from before goes on after it, so that each edit has its side of it."""
+        self._applied = _micros(at)
 
     def who(self, peer: int, counter: int) -> Span | None:
         """The span that an operation is in; None if nobody delivered it."""

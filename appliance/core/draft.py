@@ -133,7 +133,8 @@ class Span:
 class Content:
     """What is stored of one document: a snapshot, the operations in it that wait for others, and the log since.
 
-    `spans` tell who delivered what is in the snapshot; the log says it for itself.
+    `spans` tell who delivered what is in the snapshot; the log says it for itself. `applied_at` are the moments, in
+    order, at which revisions went live while the log was written.
     """
 
     snapshot: bytes
@@ -141,6 +142,7 @@ class Content:
     seq: int
     spans: Sequence[Span]
     updates: Sequence[Update]
+    applied_at: Sequence[datetime] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,7 @@ class Live:
         )
         audit = AuditEntry(now, actor.name, candidate.action, "", {"changes": [str(change) for change in changes]})
         revision = self._add(actor, candidate, new, audit)
+        self.rooms.went_live(now)
         return Applied(revision, created=True, changes=changes, manifest=candidate.manifest)
 
     def _confirm(self, actor: Actor, candidate: Candidate, number: int) -> None:

@@ -141,6 +141,11 @@ class Room:
         with self._document() as held:
             return held.doc.heads_of(held.authors.counts_at(moment))
 
+    def went_live(self, at: datetime) -> None:
+        """A revision, from whatever draft: what is delivered later is told after it."""
+        with self._document() as held:
+            held.authors.applied(at)
+
     def draft(self) -> Draft:
         """The draft as it is stored, with the revision that was last applied from it."""
         with self.turn:

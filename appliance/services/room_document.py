@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -87,9 +88,14 @@ def load(drafts: Drafts, docs: ConfigDocs, epoch: str) -> RoomDocument:
 
 def _replay(loaded: RoomDocument, docs: ConfigDocs, content: Content) -> None:
     answers = loaded.doc.accept([update.data for update in content.updates])
+    applied = deque(content.applied_at)
     for update, answer in zip(content.updates, answers, strict=True):
+        while applied and applied[0] < update.at:
+            loaded.authors.applied(applied.popleft())
         brought = answer if isinstance(answer, Accepted) else _forced(loaded, docs, update)
         loaded.note(update, brought)
+    for at in applied:
+        loaded.authors.applied(at)
 
 
 def reload_with(

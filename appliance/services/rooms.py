@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from appliance.core.config_doc import ConfigDocs
 from appliance.core.draft import (
@@ -121,6 +122,13 @@ class Rooms:
                 raise
             room.end(Ended(draft.room))
             return draft
+
+    def went_live(self, at: datetime) -> None:
+        """Tell every document in memory of a revision; the others learn of it when they are loaded."""
+        with self.turn:
+            for room in self._rooms.values():
+                if room.is_loaded():
+                    room.went_live(at)
 
     def tidy(self) -> None:
         """Fold long logs, and rebuild documents that too many peers edited. One that fails leaves the others be."""

@@ -13,7 +13,7 @@ from appliance.services.history import History
 from appliance.services.history_entries import Edited
 from appliance.services.history_words import HIDDEN
 from tests.support.clock import START
-from tests.support.editing import Editor, schedule
+from tests.support.editing import Editor, apply_heads, schedule
 from tests.support.harness import BOB, Harness, pipeline
 from tests.support.histories import OSCAR, everything, history_of, told, wait
 from tests.support.rooms import fields, pipeline_map
@@ -80,6 +80,27 @@ def test_somebody_elses_edit_ends_a_burst_and_so_does_a_pause(harness: Harness, 
         editor.set("timeout", f"{number + 1}m")
 
     assert [entry.author for entry in everything(history)[:4]] == ["alice", "alice", "bob", "alice"]
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_an_edit_right_after_an_apply_is_told_after_it(harness: Harness, history: History, *, killed: bool) -> None:
+    harness.apply(pipeline())
+    wait(harness)
+    alice = Editor(harness)
+    seen = alice.set("schedule", "every 10m")
+    wait(harness, 0.2)
+    apply_heads(harness, seen)
+    wait(harness, 0.2)
+    alice.set("schedule", "every 20m")
+    if killed:
+        harness.restart()
+        history = history_of(harness)
+
+    assert told(everything(history)[:3]) == [
+        ("alice", 'pipeline.orders.schedule: "every 10m" -> "every 20m"'),
+        ("alice", "revision 2"),
+        ("alice", 'pipeline.orders.schedule: nothing -> "every 10m"'),
+    ]
 
 
 def test_the_author_is_who_delivered_it_whatever_the_client_says(harness: Harness, history: History) -> None:

@@ -64,6 +64,18 @@ def test_a_span_that_a_second_has_passed_over_is_not_grown() -> None:
     assert [(span.start, span.end) for span in authors.spans()] == [(0, 5), (5, 9)]
 
 
+def test_what_was_applied_in_between_ends_a_span() -> None:
+    authors = Authors()
+    given_by(authors, "alice", (1, 0, 1), (2, 0, 1))
+    given_by(authors, "alice", (1, 1, 2), seconds=0.2)
+    authors.applied(after(0.3))
+    given_by(authors, "alice", (1, 2, 3), seconds=0.4)
+    given_by(authors, "alice", (1, 3, 4), seconds=0.5)
+
+    spans = [(span.peer, span.start, span.end, span.first_at) for span in authors.spans()]
+    assert spans == [(1, 0, 2, after(0)), (1, 2, 4, after(0.4)), (2, 0, 1, after(0))]
+
+
 def test_another_token_or_a_gap_begins_a_new_span() -> None:
     authors = Authors()
     given_by(authors, "alice", (1, 0, 2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from peewee import SQL, Select, fn
 
@@ -15,8 +16,10 @@ from appliance.adapters.sql.tables import Draft as D
 from appliance.adapters.sql.tables import DraftEpoch as E
 from appliance.adapters.sql.tables import DraftPiece as P
 from appliance.adapters.sql.tables import DraftUpdate as U
+from appliance.adapters.sql.tables import Revision as V
 from appliance.adapters.sql.tables import columns, insert
 from appliance.adapters.sql.times import iso, moment, moment_or_none
+from appliance.core.authors import GRAIN
 from appliance.core.draft import MAIN, Content, Draft, Epoch, Heads, Merge, NewEpoch, RoomMoved, Span, Update
 from appliance.core.errors import Conflict, NotFound, TooLarge
 from appliance.core.event import AuditEntry
@@ -67,6 +70,9 @@ _END = Prepared(
 _CONTENT_SEQ = Prepared(E.select(E.snapshot_seq).where(_document))
 _PIECES = Prepared(P.select(P.kind, P.data).where(_pieces).order_by(P.kind, P.piece))
 _UPDATES = Prepared(U.select(*columns(U)).where(_log).order_by(U.seq, U.piece))
+_APPLIED_AT = Prepared(
+    V.select(V.applied_at).where((V.team_id == param("team_id")) & (V.applied_at >= param("since"))).order_by(V.number)
+)
 
 # An older compaction than the newest finds its last update gone from the log.
 _COMPACT = Prepared(
@@ -115,7 +121,14 @@ class SqlDrafts:
         snapshot, spans, waiting = (
             b"".join(data for kind, data in stored if kind == wanted) for wanted in ("snapshot", "spans", "waiting")
         )
-        return Content(snapshot, waiting, seqs[0][0], unpacked(spans), updates_of(log))
+        updates = updates_of(log)
+        return Content(snapshot, waiting, seqs[0][0], unpacked(spans), updates, self._applied_at(updates))
+
+    def _applied_at(self, updates: Sequence[Update]) -> Sequence[datetime]:
+        if not updates:
+            return ()
+        since = iso(min(update.at for update in updates) - GRAIN)
+        return tuple(moment(at) for (at,) in self._gateway.query(_APPLIED_AT(team_id=self._team, since=since)))
 
     def append(self, epoch: str, updates: Sequence[Update]) -> None:
         if not updates:
