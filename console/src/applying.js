@@ -60,7 +60,7 @@ async function apply(app, tell, again = false) {
     done(app);
   } catch (error) {
     if (error.code === "undone") {
-      return tell(`${error.message}.`, "bad", "Apply it all the same", () => apply(app, tell, true));
+      return tell(whyUndone(error), "bad", "Apply it all the same", () => apply(app, tell, true));
     }
     tell(whyNot(error), "bad");
     if (HELD_UP.has(error.code)) done(app);
@@ -74,6 +74,11 @@ async function apply(app, tell, again = false) {
 function done(app) {
   app.reviewing.forget();
   app.look();
+}
+
+function whyUndone(error) {
+  const { head, by, at } = error.detail;
+  return `Not applied: this was live before, and ${by} went back from it with revision ${head} at ${moment(at)}.`;
 }
 
 function whyNot(error) {

@@ -37,6 +37,8 @@ CHECKS = (
     "who closes the page is gone from the others'",
     "names and notes with markup are shown as text",
     "history shows what was applied, and goes back to it",
+    "what was reverted is applied again only if somebody insists",
+    "what is lost because its place was taken away is told to both",
     "a draft beside the main one is opened, and discarded",
     "a draft that goes on in a new document is followed",
     "a token that is revoked ends the session",

@@ -2,7 +2,6 @@
 
 import { expect, until } from "./world.mjs";
 
-// Take everything out of the draft that may not be applied: other checks left it there.
 const manifest = async (world) => (await world.ask("head")).manifest;
 
 export default {
@@ -91,6 +90,50 @@ export default {
     await ann.button("Close").click();
     await ann.reads("schedule", "");
     expect("it is live", !(await manifest(world)).includes("every 11m"));
+  },
+
+  async "what was reverted is applied again only if somebody insists"(world) {
+    const [ann, bea] = await world.pair();
+    await ann.addGood("insisted");
+    await ann.apply();
+    const { number } = await world.ask("head");
+    await ann.set("schedule", "every 19m");
+    await ann.sees("every 19m", "aside");
+    await ann.apply();
+    await bea.button("History").click();
+    await bea.page.locator(`[data-revision="${number}"]`).getByRole("button", { name: "Go back to it" }).click();
+    await bea.button(`Go back to revision ${number}`).click();
+    await bea.page.locator(`[data-revision="${number + 2}"]`).waitFor();
+    await bea.button("Close").click();
+    await ann.reads("schedule", "");
+    await ann.set("schedule", "every 19m");
+    await ann.sees("every 19m", "aside");
+    await ann.hold();
+    await ann.page.locator("#apply-now").click();
+    await ann.sees(`Not applied: this was live before, and bea went back from it with revision ${number + 2} at`, ".result");
+    expect("it is not live", (await world.ask("head")).number === number + 2);
+    await ann.button("Apply it all the same").click();
+    await ann.sees(`Revision ${number + 3} is live`, ".result");
+    expect("now it is", (await manifest(world)).includes("every 19m"));
+  },
+
+  async "what is lost because its place was taken away is told to both"(world) {
+    const [ann, bea] = await world.pair();
+    await ann.addGood("losing", ["lines", "rows"]);
+    await bea.choose("losing");
+    await ann.offline();
+    await ann.set("tables.lines.primary_key", "id");
+    await bea.button("Remove table lines").click();
+    await bea.saved();
+    await ann.online();
+    for (const person of [ann, bea]) {
+      const told = person.page.locator("aside .part", { hasText: "Removed while others edited it" });
+      await told.getByText("bea removed it, ann edited it.").waitFor();
+      expect(`${person.name} reads what is lost`, (await told.innerText()).includes("primary_key"));
+    }
+    // Nothing is to be decided: who needs it writes it again.
+    await ann.apply();
+    await ann.misses("Removed while others edited it", "aside");
   },
 
   async "every change is shown with who made it, and the edits are told"(world) {
