@@ -39,7 +39,7 @@ class Removal:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class RivalValue:
     """A value that somebody set."""
 
     author: str
@@ -47,11 +47,11 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Contest:
+class RivalValues:
     """Values set at one place by people who did not see each other's; the first is the one that counts."""
 
     path: tuple[str, ...]
-    claims: Sequence[Claim]
+    values: Sequence[RivalValue]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +77,17 @@ class Derive:
     turn: AbstractContextManager[object]
     alone: AbstractContextManager[object]
     _derived: OrderedDict[tuple[RoomId, Heads], Derived] = field(default_factory=OrderedDict)
-    _contests: OrderedDict[tuple[RoomId, Heads, Heads], Sequence[Contest]] = field(default_factory=OrderedDict)
+    _rivals: OrderedDict[tuple[RoomId, Heads, Heads], Sequence[RivalValues]] = field(default_factory=OrderedDict)
 
     def __call__(self, room: Room, heads: Heads) -> Derived:
         """Raises UnknownHeads."""
         with self.alone:
             return kept(self._derived, (room.id, heads), lambda: self._derive(room, heads))
 
-    def contests(self, room: Room, heads: Heads, *, since: Heads) -> Sequence[Contest]:
+    def rivals(self, room: Room, heads: Heads, *, since: Heads) -> Sequence[RivalValues]:
         """Raises UnknownHeads."""
         with self.alone:
-            return kept(self._contests, (room.id, heads, since), lambda: self._contest(room, heads, since))
+            return kept(self._rivals, (room.id, heads, since), lambda: self._find_rivals(room, heads, since))
 
     def _derive(self, room: Room, heads: Heads) -> Derived:
         with self.turn:
@@ -101,10 +101,10 @@ class Derive:
             return Derived(room.id, heads, None, invalid.problems, removals)
         return Derived(room.id, heads, manifest, (), removals)
 
-    def _contest(self, room: Room, heads: Heads, since: Heads) -> Sequence[Contest]:
+    def _find_rivals(self, room: Room, heads: Heads, since: Heads) -> Sequence[RivalValues]:
         with self.turn:
             return [
-                Contest(rivals.path, [Claim(_author(room, write), write.value) for write in rivals.writes])
+                RivalValues(rivals.path, [RivalValue(_author(room, write), write.value) for write in rivals.writes])
                 for rivals in room.rivals(since=since, until=heads)
             ]
 

@@ -11,7 +11,7 @@ from appliance.core.draft import Draft, Heads, RoomId
 from appliance.core.manifest import Change, ChangeKind, SourceText, diff, load
 from appliance.core.pipeline import Manifest, Pipeline
 from appliance.core.team import Action, Actor
-from appliance.services.derive import Contest, Derive, Derived, kept
+from appliance.services.derive import Derive, Derived, RivalValues, kept
 from appliance.services.history_lost import LostEdits, lost_edits
 from appliance.services.live import Live, schedules_of
 from appliance.services.room import Room
@@ -39,14 +39,14 @@ class Planned:
 class Reviewed:
     """A draft at `derived.heads`, on top of revision `live`. `planned` is None while the draft has problems.
 
-    `contests` and `lost` tell of edits that nobody applied yet; neither holds up an apply.
+    `rivals` and `lost` tell of edits that nobody applied yet; neither holds up an apply.
     """
 
     draft: Draft
     derived: Derived
     live: int
     planned: Planned | None
-    contests: Sequence[Contest]
+    rivals: Sequence[RivalValues]
     lost: Sequence[LostEdits]
 
 
@@ -82,7 +82,7 @@ class Review:
             derived,
             number,
             self._plan(derived, number, current),
-            self.derive.contests(room, derived.heads, since=since),
+            self.derive.rivals(room, derived.heads, since=since),
             self._lost_edits(room, derived.heads, since),
         )
 

@@ -54,7 +54,7 @@ export class Review {
       section("Problems", problems.map((problem) => this._problem(problem)), "bad"),
       section("To decide", removals.map((removal) => this._removal(removal)), "bad"),
       section("Removed while others edited it", (review.lost ?? []).map((lost) => this._lost(lost))),
-      section("Set by several people at once", rivals.map((contest) => this._contest(contest))),
+      section("Set by several people at once", rivals.map((one) => this._rivals(one))),
       ...(plan ? KINDS.map(([kind, word]) => section(word, plan[kind].map((id) => this._link(id, "", id)))) : []),
       section("Changes", (plan?.changes ?? []).map((change) => this._change(change))),
       section("Next fires", fires.filter(([id]) => touched.has(id)).map(([id, at]) => item(this._link(id, "schedule", id), at ? ` ${moment(at)}` : " never"))),
@@ -79,12 +79,12 @@ export class Review {
     return item(link, `: ${by} removed it, ${editors.join(" and ") || "somebody"} edited it.`, edits.map((one) => el("div", { class: "quiet" }, one)));
   }
 
-  _contest({ path, values }) {
+  _rivals({ path, values }) {
     const isInside = path[0] === "pipelines";
     const [pipeline, names] = isInside ? [path[1], path.slice(2)] : [SETTINGS, path.slice(1)];
     const link = this._link(pipeline, names.join("\n"), [isInside ? pipeline : "project", ...names].join(" › "));
-    const claims = values.map(({ author, value }) => `${author}: ${value === null ? "(taken away)" : shown(value)}`);
-    return item(link, el("span", {}, ` ${claims.join(" · ")}`));
+    const said = values.map(({ author, value }) => `${author}: ${value === null ? "(taken away)" : shown(value)}`);
+    return item(link, el("span", {}, ` ${said.join(" · ")}`));
   }
 
   _change(change) {

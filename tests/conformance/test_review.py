@@ -105,13 +105,13 @@ def test_rivals_are_told_with_both_authors_until_somebody_decides(harness: Harne
 
     reviewed = _review(harness)
 
-    [contest] = reviewed.contests
-    assert contest.path == ("pipelines", "orders", "schedule")
-    assert {(claim.author, claim.value) for claim in contest.claims} == {("alice", "every 15m"), ("bob", "every 1h")}
+    [rivals] = reviewed.rivals
+    assert rivals.path == ("pipelines", "orders", "schedule")
+    assert {(one.author, one.value) for one in rivals.values} == {("alice", "every 15m"), ("bob", "every 1h")}
     assert reviewed.planned is not None
-    assert contest.claims[0].value == reviewed.planned.manifest.pipelines[0].schedule
+    assert rivals.values[0].value == reviewed.planned.manifest.pipelines[0].schedule
     alice.set("schedule", "every 30m")
-    assert _review(harness).contests == []
+    assert _review(harness).rivals == []
 
 
 def test_rivals_are_old_news_once_they_are_applied(harness: Harness) -> None:
@@ -120,11 +120,11 @@ def test_rivals_are_old_news_once_they_are_applied(harness: Harness) -> None:
     late = bob.offline(schedule("orders", "every 1h"))
     alice.set("schedule", "every 15m")
     torn = late()
-    assert len(_review(harness).contests) == 1
+    assert len(_review(harness).rivals) == 1
 
     apply_heads(harness, torn)
 
-    assert _review(harness).contests == []
+    assert _review(harness).rivals == []
 
 
 def test_files_that_set_what_somebody_edits_are_their_rivals(harness: Harness) -> None:
@@ -133,8 +133,8 @@ def test_files_that_set_what_somebody_edits_are_their_rivals(harness: Harness) -
 
     harness.apply(pipeline(schedule="every 15m"))
 
-    [contest] = _review(harness).contests
-    assert {(claim.author, claim.value) for claim in contest.claims} == {("alice", "every 15m"), ("bob", "every 1h")}
+    [rivals] = _review(harness).rivals
+    assert {(one.author, one.value) for one in rivals.values} == {("alice", "every 15m"), ("bob", "every 1h")}
 
 
 def test_an_edit_that_arrives_late_is_a_rival_of_what_is_applied(harness: Harness) -> None:
@@ -143,14 +143,14 @@ def test_an_edit_that_arrives_late_is_a_rival_of_what_is_applied(harness: Harnes
     late = bob.offline(schedule("orders", "every 1h"))
     for text in ("every 15m", "every 30m"):
         apply_heads(harness, alice.set("schedule", text))
-    assert _review(harness).contests == []
+    assert _review(harness).rivals == []
 
     torn = late()
 
-    [contest] = _review(harness).contests
-    assert {(claim.author, claim.value) for claim in contest.claims} == {("alice", "every 30m"), ("bob", "every 1h")}
+    [rivals] = _review(harness).rivals
+    assert {(one.author, one.value) for one in rivals.values} == {("alice", "every 30m"), ("bob", "every 1h")}
     apply_heads(harness, torn)
-    assert _review(harness).contests == []
+    assert _review(harness).rivals == []
 
 
 def test_who_edits_what_is_applied_having_seen_it_contradicts_nobody(harness: Harness) -> None:
@@ -160,7 +160,7 @@ def test_who_edits_what_is_applied_having_seen_it_contradicts_nobody(harness: Ha
 
     bob.set("schedule", "every 1h")
 
-    assert _review(harness).contests == []
+    assert _review(harness).rivals == []
 
 
 def test_a_removal_that_meets_an_edit_is_told_with_both_people(harness: Harness) -> None:
@@ -241,12 +241,12 @@ def test_a_review_of_a_thousand_pipelines_is_answered_again_without_reading_them
     assert first.planned is not None
     assert len(first.planned.unchanged) == 1000
     assert again.derived is first.derived
-    assert again.contests is first.contests
+    assert again.rivals is first.rivals
 
 
 def test_nothing_is_contested_in_an_empty_draft(harness: Harness) -> None:
     reviewed = _review(harness)
 
-    assert (reviewed.live, reviewed.contests, reviewed.derived.removals) == (0, [], [])
+    assert (reviewed.live, reviewed.rivals, reviewed.derived.removals) == (0, [], [])
     assert reviewed.planned is not None
     assert reviewed.planned.changes == ()

@@ -121,7 +121,7 @@ def _removal(one: Json) -> str:
 
 
 def _rival(one: Json) -> str:
-    said = ", ".join(f"{_value(claim['value'])} ({words.plain(claim['author'])})" for claim in one["values"])
+    said = ", ".join(f"{_value(each['value'])} ({words.plain(each['author'])})" for each in one["values"])
     return f"{_place(one['path'])}: {said}"
 
 

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from appliance.core.draft import MAIN
 from appliance.entrypoints.http.errors import ProblemOut
 from appliance.entrypoints.http.team_answers import ChangeOut, FileIn, PlannedOut
-from appliance.services.derive import Contest, Removal
+from appliance.services.derive import Removal, RivalValues
 from appliance.services.drafts import Compared, DraftNow
 from appliance.services.history_lost import LostEdits
 from appliance.services.review import Reviewed
@@ -115,7 +115,7 @@ class ComparedOut(Struct, frozen=True):
         return cls(name, compared.heads, compared.other, compared.other_heads, changes)
 
 
-class ClaimOut(Struct, frozen=True):
+class RivalOut(Struct, frozen=True):
     """A value, and who set it; null where a value was taken away."""
 
     author: str
@@ -126,11 +126,11 @@ class RivalsOut(Struct, frozen=True):
     """Values set at one place by people who did not see each other's. The first one counts. Nothing is blocked."""
 
     path: list[str]
-    values: list[ClaimOut]
+    values: list[RivalOut]
 
     @classmethod
-    def of(cls, contest: Contest) -> RivalsOut:
-        return cls(list(contest.path), [ClaimOut(claim.author, claim.value) for claim in contest.claims])
+    def of(cls, rivals: RivalValues) -> RivalsOut:
+        return cls(list(rivals.path), [RivalOut(one.author, one.value) for one in rivals.values])
 
 
 class RemovalOut(Struct, frozen=True):
@@ -186,7 +186,7 @@ class ReviewedOut(Struct, frozen=True):
             based_on=reviewed.live,
             problems=list(map(ProblemOut.of, derived.problems)),
             removals=list(map(RemovalOut.of, derived.removals)),
-            rivals=list(map(RivalsOut.of, reviewed.contests)),
+            rivals=list(map(RivalsOut.of, reviewed.rivals)),
             lost=list(map(LostOut.of, reviewed.lost)),
             plan=PlannedOut.of(reviewed.planned) if reviewed.planned else None,
         )
