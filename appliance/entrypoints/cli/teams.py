@@ -71,7 +71,7 @@ def create_token(
         made = door.api().post("tokens", {key: value for key, value in asked.items() if value is not None})
     if not door.as_json:
         token = made["token"]
-        click.echo(f"{token['role']} token of {token['member']}, id {token['id']}. It is shown only now:", err=True)
+        click.echo(f"Token of {token['member']}, id {token['id']}. It is shown only now:", err=True)
     door.answer(made, lambda: str(made["text"]))
 
 
