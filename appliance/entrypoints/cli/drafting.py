@@ -70,7 +70,10 @@ Examples:
 @asking
 @pass_door
 def compare(door: Door, name: str, other: str) -> None:
-    """Show what a draft says otherwise than what is live, or than another draft."""
+    """Show how a draft differs from what is live.
+
+    With --with, how it differs from another draft.
+    """
     compared = door.api().get(f"config/drafts/{part(name)}/compare", {"with": other})
     found = compared["changes"]
     said = f"Draft {words.plain(name)} says what {words.plain(other)} says."
