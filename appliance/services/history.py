@@ -162,9 +162,10 @@ class History:
     def _ended(self, epoch: Epoch) -> Chronicle:
         """The history of a document that nobody edits any more; the document is let go at once."""
         known = self._kept.get(epoch.epoch)
-        if known is None:
+        if known is None or not known.is_whole:
+            # One that was followed while people edited lacks what they did after the last look.
             stored = load(self.drafts, self.docs, epoch.epoch)
-            known = Chronicle(epoch)
+            known = Chronicle(epoch, is_whole=True)
             known.take(stored.doc.writes(since=None), stored.authors.who, heads=stored.doc.heads())
         self._keep(known)
         return known

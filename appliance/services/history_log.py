@@ -64,10 +64,12 @@ class Written(NamedTuple):
 class Chronicle:
     """Follows a document. Its very beginning, which nobody edited, counts only for what stood there.
 
-    Callers see to it that only one is in it at a time.
+    Callers see to it that only one is in it at a time. `is_whole`: nobody edits the document any more, and all of it
+    is here.
     """
 
     epoch: Epoch
+    is_whole: bool = False
     writes: list[Written] = field(default_factory=list)
     heads: Heads | None = None
     _showing: dict[tuple[str, ...], Written] = field(default_factory=dict)

@@ -118,6 +118,22 @@ def test_the_author_is_who_delivered_it_whatever_the_client_says(harness: Harnes
     assert everything(history)[0].author == "bob"
 
 
+def test_what_was_edited_after_the_last_look_is_told_after_a_rebuild(harness: Harness, history: History) -> None:
+    harness.apply(pipeline())
+    wait(harness)
+    alice = Editor(harness)
+    alice.set("schedule", "every 10m")
+    everything(history)
+    alice.set("schedule", "every 20m")
+    wait(harness)
+    harness.control.rooms.rebuild(OSCAR, "main", "asked")
+
+    assert told(everything(history)[:2]) == [
+        ("oscar", "document asked"),
+        ("alice", 'pipeline.orders.schedule: nothing -> "every 20m"'),
+    ]
+
+
 def test_what_comes_late_is_told_when_it_came_and_that_it_does_not_show(harness: Harness, history: History) -> None:
     harness.apply(pipeline())
     wait(harness)
