@@ -105,6 +105,15 @@ def test_a_message_over_the_limit_closes_with_4413(served: Syncing) -> None:
     assert bob.wait_closed() == Closed(4413, "frame too large")
 
 
+def test_a_text_over_the_limit_closes_with_4413_whoever_sends_it(served: Syncing) -> None:
+    socket = served.socket()
+
+    socket.send("x" * (SYNC_MESSAGE_BYTES + 1))
+
+    assert socket.receive() == Closed(4413, "frame too large")
+    socket.close()
+
+
 def test_a_message_beyond_all_bounds_is_not_kept_in_memory(served: Syncing) -> None:
     socket = served.socket()
 

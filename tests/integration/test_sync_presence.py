@@ -10,6 +10,7 @@ import pytest
 
 from appliance.core.limits import PRESENCE_BYTES, PRESENCE_KEYS_PER_CONNECTION
 from appliance.core.sync.frames import DocUpdate, Status
+from appliance.entrypoints.ws.company import KEY_BYTES, MOST_GONE
 from appliance.entrypoints.ws.hub import Limits
 from appliance.entrypoints.ws.presence_entries import Entry, write_entries
 from appliance.services.teams import SYSTEM
@@ -132,6 +133,27 @@ def test_what_one_says_is_short(served: Syncing) -> None:
 
     assert bob.settled(bob.tell("bob/1", "x" * (PRESENCE_BYTES + 1))) is Status.TOO_LARGE
     bob.saved(bob.tell("bob/2", "x" * (PRESENCE_BYTES - 100)))
+
+
+def test_a_key_is_short(served: Syncing) -> None:
+    bob = present(served, "bob")
+
+    assert bob.settled(say(bob, "bob/" + "x" * KEY_BYTES)) is Status.TOO_LARGE
+    bob.saved(say(bob, "bob/" + "x" * (KEY_BYTES - 4)))
+
+
+def test_keys_that_come_and_go_without_end_are_not_all_remembered(served: Syncing) -> None:
+    bob = present(served, "bob")
+    bob.saved(say(bob, "bob/stays"))
+    keys = [f"bob/{number}" for number in range(MOST_GONE)]
+    for start in range(0, MOST_GONE, 3):
+        some = keys[start : start + 3]
+        for entries in ([Entry(key, b"\0") for key in some], [Entry(key, None) for key in some]):
+            bob.say(DocUpdate(bob.presence, fresh(), [write_entries(entries, at=0)]))
+
+    assert bob.settled(say(bob, "bob/one too many")) is Status.RATE_LIMITED
+    bob.saved(say(bob, "bob/stays"))
+    bob.saved(say(bob, "bob/stays", None))
 
 
 HOSTILE = {

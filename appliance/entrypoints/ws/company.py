@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from appliance.core.config_doc import Presence
 from appliance.core.draft import RoomId
 from appliance.core.errors import Invalid
-from appliance.core.limits import PRESENCE_BYTES, PRESENCE_KEYS_PER_CONNECTION
+from appliance.core.limits import PRESENCE_BYTES, PRESENCE_KEYS_PER_CONNECTION, PRESENCE_SECONDS
 from appliance.core.sync.encode import frames_of
 from appliance.core.sync.frames import Kind, Room, Status
 from appliance.entrypoints.ws.connection import Connection, Holder
@@ -19,6 +19,13 @@ from appliance.entrypoints.ws.presence_entries import Entry, read_entries, write
 
 # What many say within this time, in seconds, goes to everybody in one frame. The first word goes at once.
 GATHER = 0.05
+
+# A key names a member and a session, in bytes.
+KEY_BYTES = 256
+
+# Keys that are gone are remembered for PRESENCE_SECONDS and told to whoever comes. Over so many, no new ones are taken:
+# who says and takes back new keys all the time would fill this process, and everybody's line.
+MOST_GONE = 4096
 
 
 @dataclass(slots=True, eq=False)
@@ -36,6 +43,7 @@ class Company:
     fresh: Callable[[], bytes]
     members: set[Connection] = field(default_factory=set)
     _owners: dict[str, Connection] = field(default_factory=dict)
+    _gone: dict[str, float] = field(default_factory=dict)
     _news: dict[str, tuple[Entry, Connection | None]] = field(default_factory=dict)
     _told_at: float = float("-inf")
     _timer: asyncio.TimerHandle | None = None
@@ -69,12 +77,14 @@ class Company:
         except Invalid:
             return Status.INVALID
         own = [entry for entry in said if entry.key.startswith(f"{holder.actor.name}/")]
-        if sum(len(entry.key) + len(entry.value or b"") for entry in own) > PRESENCE_BYTES:
+        if _is_too_large(own):
             return Status.TOO_LARGE
         keys = {key for key, owner in self._owners.items() if owner is member}
         keys = (keys - {entry.key for entry in own}) | {entry.key for entry in own if entry.value is not None}
         if len(keys) > PRESENCE_KEYS_PER_CONNECTION:
             return Status.TOO_LARGE
+        if len(self._gone) >= MOST_GONE and any(entry.key not in self._owners for entry in own):
+            return Status.RATE_LIMITED
         # Removing what is not there would be kept and told for nothing.
         self._take([entry for entry in own if entry.value is not None or entry.key in self._owners], member)
         return Status.OK if len(own) == len(said) else Status.DENIED
@@ -82,6 +92,8 @@ class Company:
     def expire(self) -> None:
         """Forget what was not said again in time. The others' stores do so by themselves."""
         self.presence.expire()
+        past = asyncio.get_running_loop().time() - PRESENCE_SECONDS
+        self._gone = {key: at for key, at in self._gone.items() if at > past}
 
     def _take(self, entries: Sequence[Entry], by: Connection | None) -> None:
         if not entries:
@@ -93,8 +105,10 @@ class Company:
             self._news[entry.key] = (entry, by)
             if entry.value is None or by is None:
                 self._owners.pop(entry.key, None)
+                self._gone[entry.key] = asyncio.get_running_loop().time()
             else:
                 self._owners[entry.key] = by
+                self._gone.pop(entry.key, None)
         self._tell_soon()
 
     def _tell_soon(self) -> None:
@@ -117,3 +131,8 @@ class Company:
 
     def _frames(self, entries: Sequence[Entry]) -> Sequence[bytes]:
         return frames_of(self.place, [write_entries(entries, at=self._time)], self.fresh) if entries else []
+
+
+def _is_too_large(said: Sequence[Entry]) -> bool:
+    keys = [len(entry.key.encode()) for entry in said]
+    return max(keys, default=0) > KEY_BYTES or sum(keys) + sum(len(one.value or b"") for one in said) > PRESENCE_BYTES

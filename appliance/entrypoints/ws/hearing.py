@@ -28,7 +28,9 @@ class Hearing:
 
     def hear_text(self, text: str) -> None:
         """Anything but a ping is ignored: the protocol has no other text."""
-        if text == "ping":
+        if len(text) > SYNC_MESSAGE_BYTES:
+            self.connection.end(closing.TOO_LARGE)
+        elif text == "ping":
             self.connection.outbox.answer(PONG)
 
     def hear(self, data: bytes, now: float) -> Join | None:
