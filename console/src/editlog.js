@@ -5,6 +5,14 @@ import { moment } from "./values.js";
 
 const PAGE = 50;
 
+// Why a document was made.
+const BEGAN = {
+  begun: "began the draft",
+  created: "opened the draft",
+  asked: "rebuilt the document",
+  peers: "rebuilt the document, because too many clients had written in it",
+};
+
 export class EditLog {
   constructor(app) {
     this.app = app;
@@ -41,7 +49,7 @@ function row(entry) {
     const from = draft && draft !== "main" ? ` from the draft ${draft}` : "";
     return el("li", {}, head(reverts ? `went back to revision ${reverts} with revision ${revision}` : `applied revision ${revision}${from}`));
   }
-  if (event !== "edited") return el("li", {}, head(`began this document: ${reason}`));
+  if (event !== "edited") return el("li", {}, head(BEGAN[reason] ?? "began a document"));
   const lines = edits.map((edit) => el("li", {}, edit.text, edit.overruled ? el("span", { class: "quiet" }, " (somebody else's value counted)") : null));
   if (more) lines.push(el("li", { class: "quiet" }, `and ${more} more`));
   return el("li", {}, head("edited"), el("ul", {}, ...lines));

@@ -46,5 +46,9 @@ export default {
     await ann.set("schedule", "every 2h");
     await bea.choose("moved");
     await bea.reads("schedule", "every 2h");
+    await bea.button("History").click();
+    await bea.button("Recent edits").click();
+    await bea.sees("rebuilt the document", "dialog[open]");
+    await bea.button("Close").click();
   },
 };
