@@ -164,7 +164,7 @@ class Live:
         def commit(update: Update) -> Revision:
             return add(room.id, Merge(room.id.epoch, edited.heads, update))
 
-        if not edited.update:
+        if not edited.ranges:
             return add(room.id, Merge(room.id.epoch, edited.heads))
         return room.merge(edited, actor=actor, commit=commit)
 
