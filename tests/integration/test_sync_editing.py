@@ -203,7 +203,7 @@ def test_a_rebuilt_document_goes_on_in_another_room(served: Syncing) -> None:
     answer = late.ask()
 
     assert bob.evicted is not None
-    assert bob.evicted.fault is RoomFault.EVICTED
+    assert bob.evicted.fault is RoomFault.REJOIN
     assert bob.evicted.message == f"room_moved {served.room}"
     assert isinstance(answer, JoinError)
     assert (answer.fault, answer.app_code) == (JoinFault.APP, "room_moved")

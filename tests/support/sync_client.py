@@ -190,6 +190,8 @@ class Editor:
                 self._offer(VersionVector.decode(frame.version))
             case JoinError():
                 self.refused = frame
+            case RoomError() if frame.message.startswith("room_moved"):
+                self.evicted = frame
             case RoomError() if frame.fault is RoomFault.REJOIN:
                 self.rejoins += 1
                 self.say(Join(self.document, self.token.encode(), self.doc.oplog_vv.encode()))

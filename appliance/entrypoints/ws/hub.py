@@ -54,7 +54,7 @@ class Limits:
     stuck: float = 30.0
     presence: float = PRESENCE_SECONDS
     look: float = 1.0
-    check_tokens: float = 30.0
+    check_tokens: float = 2.0
     expire: float = 5.0
 
 
@@ -133,7 +133,7 @@ class Hub:
         company = self.companies.pop(room_id, None)
         for member in list(company.members) if company else ():
             place = Room(Kind.PRESENCE, str(room_id))
-            member.answer(RoomError(place, RoomFault.EVICTED, why))
+            member.answer(RoomError(place, RoomFault.REJOIN, why))
             member.leave(place)
 
     async def drain(self, seconds: float = DRAIN) -> None:

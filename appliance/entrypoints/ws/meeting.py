@@ -178,7 +178,8 @@ class Meeting:
     def _end(self, ended: Ended) -> None:
         successor = f"room_moved {ended.successor}" if ended.successor else "room_moved"
         for member in list(self.members):
-            member.answer(RoomError(self.place, RoomFault.EVICTED, successor))
+            # The stock client says nothing when it is evicted. Asked to join again it does, and tells what it hears.
+            member.answer(RoomError(self.place, RoomFault.REJOIN, successor))
             member.leave(self.place)
         self.on_end(self.room.id, successor)
 
