@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
@@ -20,11 +21,11 @@ CORE = Path(core.__path__[0])
 # A port whose contract needs something that not every substrate of the roster has is tested there.
 ELSEWHERE = {
     "Clock": ("unit/test_clock.py", "there is one real clock, and a test's own is set by the test"),
-    "ConfigDoc": ("unit/test_loro_doc.py", "a document in memory, of one library, the same on every substrate"),
-    "ConfigDocs": ("unit/test_loro_doc.py", "makes and loads ConfigDoc, from bytes"),
+    "ConfigDoc": ("unit/test_loro_*.py", "a document in memory, of one library, the same on every substrate"),
+    "ConfigDocs": ("unit/test_loro_*.py", "makes and loads ConfigDoc, from bytes"),
     "Connectors": ("integration/test_wasm_connectors.py", "a reading is a process, the same on every substrate so far"),
     "Doorbell": ("unit/test_doorbell.py", "it is about threads and time, and keeps nothing"),
-    "Presence": ("unit/test_loro_presence.py", "in memory, of one library, and never stored"),
+    "Presence": ("unit/test_loro_*.py", "in memory, of one library, and never stored"),
     "Reading": ("integration/test_wasm_connectors.py", "opened by Connectors"),
 }
 
@@ -40,9 +41,9 @@ def _ports() -> dict[str, type]:
     }
 
 
-def _test_of(port: str) -> Path:
+def _tests_of(port: str) -> Sequence[Path]:
     name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in port)
-    return TESTS / ELSEWHERE[port][0] if port in ELSEWHERE else TESTS / "conformance" / f"test{name}.py"
+    return sorted(TESTS.glob(ELSEWHERE[port][0] if port in ELSEWHERE else f"conformance/test{name}.py"))
 
 
 def _methods(port: type) -> list[str]:
@@ -73,12 +74,12 @@ def test_a_substrate_carries_every_port_that_the_core_names() -> None:
 
 @pytest.mark.parametrize("port", sorted(_ports()))
 def test_every_port_has_its_test(port: str) -> None:
-    assert _test_of(port).is_file(), f"write {_test_of(port).relative_to(TESTS.parent)}"
+    assert _tests_of(port), f"write a test of {port} in tests/conformance"
 
 
 @pytest.mark.parametrize("port", sorted(_ports()))
 def test_every_method_of_a_port_is_called_where_the_port_is_tested(port: str) -> None:
-    tested = _test_of(port).read_text() + (TESTS / "support" / "rows.py").read_text()
+    tested = "".join(path.read_text() for path in [*_tests_of(port), TESTS / "support" / "rows.py"])
 
     assert [name for name in _methods(_ports()[port]) if f".{name}(" not in tested] == []
 

@@ -123,3 +123,15 @@ def test_rivals_have_not_seen_each_other_and_the_first_shows(data: st.DataObject
         ]
         assert told == ([standing] if len(standing) > 1 else [])
         assert tuple(value) in standing
+
+
+def test_a_removal_tells_what_it_took_without_having_seen_it() -> None:
+    ann = Peer(1)
+    base = ann.set("pipelines", "orders", "schedule", value="every 1h")
+    bob = Peer(2, base)
+
+    doc = document(base, ann.remove("pipelines", "orders"), bob.set("pipelines", "orders", "retries", value=3))
+    [unseen] = doc.unseen(since=None)
+
+    assert (unseen.removal.path, unseen.removal.peer) == (("pipelines", "orders"), 1)
+    assert [(write.path, write.peer) for write in unseen.writes] == [(("pipelines", "orders", "retries"), 2)]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from loro import LoroDoc, LoroMap, LoroText
 
 from appliance.adapters.loro_doc import LoroDocs, LoroDocument
+from appliance.adapters.loro_doc_heads import frontiers_of, heads_text
 from appliance.core.config_doc import Accepted
 from appliance.core.draft import Heads
 from appliance.core.errors import Conflict
@@ -194,3 +195,9 @@ def test_a_peer_does_not_write_the_same_operation_twice() -> None:
     with pytest.raises(Conflict, match="peer 1 has written"):
         doc.write({}, at=Heads("AA"), peer=1)
     assert doc.write({"settings": {"project": {"name": "x"}}}, at=doc.heads(), peer=1).ranges[0].start == 2
+
+
+def test_an_empty_document_has_neither_heads_nor_peers() -> None:
+    doc = LoroDocs().empty()
+
+    assert (doc.heads(), doc.peers(), doc.tree()) == (heads_text(frontiers_of([])), 0, {})
