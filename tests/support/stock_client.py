@@ -65,7 +65,7 @@ def _checked(folder: Path, script: Sequence[str], arguments: Sequence[str]) -> R
         tokens = {name: team.token(name, role)["token"] for name, role in CAST.items()}
         given = {"url": f"ws://127.0.0.1:{server.port}/api/v1/sync", "room": team.draft()["room"], "tokens": tokens}
         command = [str(node()), *script, json.dumps(given), *arguments]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder) as running:
             try:
                 report = _converse(running, team)
             finally:
