@@ -47,7 +47,7 @@ class Unresolved(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class RoomId:
-    """Where clients meet: one document of one draft. A document that is rebuilt or restored gets a new epoch,
+    """Where clients meet: one document of one draft. A document that is rebuilt gets a new epoch,
 
     so that a client of the old one cannot fill it up again.
     """
