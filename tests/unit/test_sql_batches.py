@@ -5,11 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, SupportsIndex
 
 import pytest
 
 from appliance.adapters.sql.gateway import Refused, Statement
 from appliance.adapters.sql.local import GROUP, LocalSql
+from appliance.core.errors import Unavailable
 from tests.support.rows import HOSTILE, THREADS, at_once
 
 
@@ -112,6 +115,29 @@ def test_what_one_batch_gets_wrong_is_undone_and_told_to_it_alone(gateway: Local
 
     assert names(gateway) == [*(f"kept {number}" for number in range(0, THREADS, 2)), "taken"]
     gateway.batch([put("later")])
+
+
+class Endless(tuple[int, ...]):
+    """Parameters that do not fit in memory, as SQLite sees it when it reads them."""
+
+    __slots__ = ()
+
+    def __getitem__(self, at: SupportsIndex | slice) -> Any:
+        raise MemoryError
+
+
+def test_a_batch_that_runs_out_of_memory_keeps_nobody_waiting(gateway: LocalSql) -> None:
+    def act(number: int) -> None:
+        with suppress(Unavailable):
+            gateway.batch(
+                [Statement("INSERT INTO kept (name) VALUES (?)", Endless((1,)))] if number % 2 else [put(str(number))]
+            )
+
+    at_once(act)
+
+    before = names(gateway)
+    gateway.batch([put("later")])
+    assert names(gateway) == [*before, "later"]
 
 
 def test_many_threads_lose_nothing_and_see_their_own_writes(gateway: LocalSql) -> None:

@@ -104,10 +104,11 @@ class LocalSql:
             for ticket in tickets:
                 self._run(ticket)
             self._writer.execute("COMMIT")
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - even if memory runs out, nobody may wait for ever
             self._undo(tickets, error)
-        for ticket in tickets:
-            ticket.done = True
+        finally:
+            for ticket in tickets:
+                ticket.done = True
 
     def _run(self, ticket: _Ticket) -> None:
         """Run one batch so that its failure undoes it alone."""
@@ -124,9 +125,9 @@ class LocalSql:
             ticket.error = error
         self._writer.execute("RELEASE batch")
 
-    def _undo(self, tickets: Sequence[_Ticket], error: sqlite3.Error) -> None:
+    def _undo(self, tickets: Sequence[_Ticket], error: Exception) -> None:
         """Nobody's batch is durable: a full disk, a read-only volume, a lock held for too long."""
-        if self._writer.in_transaction:
-            self._writer.execute("ROLLBACK")
         for ticket in tickets:
             ticket.error = Unavailable(f"catalog {self._path}: {error}")
+        if self._writer.in_transaction:
+            self._writer.execute("ROLLBACK")
