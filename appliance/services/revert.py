@@ -24,11 +24,13 @@ class Revert:
         """
         actor.require(Action.APPLY)
         live = self.live
+        # It never changes; reading a large one would hold up whoever edits.
+        manifest = live.manifests.get(to)
+        candidate = Candidate(manifest, digest(manifest), action="config.revert", reverts=to)
         with live.rooms.turn:
-            manifest = live.manifests.get(to)
             number, _ = live.head()
             live.expect(number, based_on)
             if to == number:
                 raise Invalid(f"to: revision {to} is the head; name an earlier one")
-            applied = live(actor, Candidate(manifest, digest(manifest), action="config.revert", reverts=to))
+            applied = live(actor, candidate)
         return live.mirrored(applied)

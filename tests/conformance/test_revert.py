@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from appliance.core.draft import MAIN
@@ -28,6 +30,13 @@ def test_a_revert_is_a_new_revision_that_says_the_old(harness: Harness) -> None:
     assert (revision.manifest, revision.digest, revision.applied_by) == (first.manifest, first.digest, "bob")
     assert live(harness) == {"orders": None}
     assert harness.on.schedules.list() == []
+
+
+def test_nobody_who_edits_waits_for_an_old_revision_to_be_read(harness: Harness) -> None:
+    _three(harness)
+
+    with harness.control.rooms.turn, ThreadPoolExecutor(1) as other, pytest.raises(NotFound):
+        other.submit(harness.control.revert, BOB, to=9, based_on=3).result(10)
 
 
 def test_what_came_after_counts_as_undone_and_what_was_before_does_not(harness: Harness) -> None:
