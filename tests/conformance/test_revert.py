@@ -35,7 +35,7 @@ def test_a_revert_is_a_new_revision_that_says_the_old(harness: Harness) -> None:
 def test_nobody_who_edits_waits_for_an_old_revision_to_be_read(harness: Harness) -> None:
     _three(harness)
 
-    with harness.control.rooms.turn, ThreadPoolExecutor(1) as other, pytest.raises(NotFound):
+    with ThreadPoolExecutor(1) as other, harness.control.rooms.turn, pytest.raises(NotFound):
         other.submit(harness.control.revert, BOB, to=9, based_on=3).result(10)
 
 
