@@ -1,4 +1,4 @@
-# Every command a developer needs. `make` lists them. Only `setup`, `tools` and `lock` use the network.
+# Every command a developer needs. `make` lists them. Only `setup`, `tools`, `lock` and, once, `bench` use the network.
 
 PYTHON ?= python3
 VENV := .venv
@@ -61,7 +61,7 @@ unit: setup ## Tests without a process, a file or a socket
 	@sh .ci/stage.sh unit $(BIN)/pytest -q tests/unit
 
 test: setup tools ## Every test
-	@sh .ci/stage.sh test $(BIN)/pytest -q --durations 10
+	@sh .ci/stage.sh test $(BIN)/pytest -q --numprocesses 2 --dist loadfile --durations 10
 
 demo: setup ## A real pipeline on this machine, start to finish
 	@$(BIN)/python -m examples.demo
