@@ -75,6 +75,15 @@ def test_a_full_house_asks_to_come_later(tmp_path: Path) -> None:
         assert served.editor("oscar").wait_closed() == Closed(1013, "full")
 
 
+def test_who_never_joins_makes_room_for_who_does(tmp_path: Path) -> None:
+    with syncing(tmp_path, limits=Limits(strangers=2)) as served:
+        bob, idle = served.joined("bob"), [served.editor() for _ in range(3)]
+
+        assert idle[0].wait_closed() == Closed(1013, "full")
+        served.joined("alice")
+        bob.saved(bob.set("schedule", "every 5m"))
+
+
 def test_a_revoked_token_closes_its_connections_and_no_others(tmp_path: Path) -> None:
     with syncing(tmp_path, limits=Limits(check_tokens=0.2)) as served:
         bob, alice = served.joined("bob"), served.joined("alice")

@@ -46,6 +46,7 @@ class Limits:
     """
 
     connections: int = 1_000
+    strangers: int = 400
     connections_per_token: int = SYNC_CONNECTIONS_PER_TOKEN
     messages_per_second: float = SYNC_MESSAGES_PER_SECOND
     outbox_bytes: int = SYNC_OUTBOX_BYTES
@@ -102,8 +103,16 @@ class Hub:
             connection.end(closing.RESTART)
         elif len(self.connections) >= self.limits.connections:
             connection.end(closing.FULL)
+        else:
+            self._turn_away_strangers()
         self.connections.add(connection)
         return connection
+
+    def _turn_away_strangers(self) -> None:
+        """Whoever showed no token makes room, the longest silent one first, so that nobody can take every place."""
+        strangers = [one for one in self.connections if one.holder is None and one.outbox.closing is None]
+        if len(strangers) >= self.limits.strangers:
+            min(strangers, key=lambda one: one.opened_at).end(closing.FULL)
 
     def forget(self, connection: Connection) -> None:
         """The connection is over; the others learn who is gone."""
