@@ -55,17 +55,21 @@ class LoroDocument:
         self._trees: dict[Heads, Tree] = {}
 
     def heads(self) -> Heads:
-        return heads_text(self._doc.oplog_frontiers)
+        with whole():
+            return heads_text(self._doc.oplog_frontiers)
 
     def version(self) -> bytes:
-        return self._doc.oplog_vv.encode()
+        with whole():
+            return self._doc.oplog_vv.encode()
 
     def peers(self) -> int:
-        return len(self._doc.oplog_vv.to_spans().inner())
+        with whole():
+            return len(self._doc.oplog_vv.to_spans().inner())
 
     def accept(self, deliveries: Sequence[bytes]) -> Sequence[Accepted | Refusal]:
         """Raises DocBroken."""
-        return accept(self._doc, deliveries)
+        with whole():
+            return accept(self._doc, deliveries)
 
     def missing(self, version: bytes) -> bytes:
         """A snapshot for whoever has nothing: it is smaller. Raises Invalid."""
