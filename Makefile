@@ -41,7 +41,7 @@ fmt: setup ## Format the code and fix what ruff can fix
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format --quiet .
 
-check: setup ## What to run before every commit, under a minute
+check: setup ## What to run before every commit, about two minutes
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target unit types architecture lint arrows
 
 lint: setup ## Formatting and ruff
