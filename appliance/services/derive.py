@@ -11,6 +11,7 @@ from typing import TypeVar
 from appliance.core.config_doc import Write
 from appliance.core.draft import Heads, RoomId, UnknownHeads
 from appliance.core.draft_tree import manifest_of
+from appliance.core.draft_tree.kinds import PIPELINES, REMOVED
 from appliance.core.manifest import InvalidManifest
 from appliance.core.pipeline import Manifest, Problem
 from appliance.services.room import Room
@@ -120,9 +121,9 @@ def kept(known: OrderedDict[K, V], key: K, make: Callable[[], V]) -> V:
 
 
 def _removal(room: Room, heads: Heads, name: str, seen: Heads) -> Removal:
-    writes = [write for write in _since(room, seen, heads) if write.path[:2] == ("pipelines", name)]
-    removers = _authors(room, (write for write in writes if write.path[2:] == ("removed",)))
-    editors = _authors(room, (write for write in writes if write.path[2:] != ("removed",)))
+    writes = [write for write in _since(room, seen, heads) if write.path[:2] == (PIPELINES, name)]
+    removers = _authors(room, (write for write in writes if write.path[2:] == (REMOVED,)))
+    editors = _authors(room, (write for write in writes if write.path[2:] != (REMOVED,)))
     return Removal(name, removers[-1] if removers else SOMEBODY, editors)
 
 

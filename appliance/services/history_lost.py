@@ -8,6 +8,7 @@ from datetime import datetime
 
 from appliance.core.config_doc import Unseen
 from appliance.core.draft import Heads, Tree
+from appliance.core.draft_tree.kinds import PIPELINES
 from appliance.services.derive import SOMEBODY
 from appliance.services.history_words import in_words
 from appliance.services.room import Room
@@ -47,7 +48,7 @@ def _lost(room: Room, unseen: Unseen) -> LostEdits:
     spans = [room.author_of(write.peer, write.counter) for write in unseen.writes]
     return LostEdits(
         path=in_words(removal.path)[0],
-        pipeline=removal.path[1] if removal.path[0] == "pipelines" and len(removal.path) > 1 else None,
+        pipeline=removal.path[1] if removal.path[0] == PIPELINES and len(removal.path) > 1 else None,
         removed_by=remover.author if remover else SOMEBODY,
         removed_at=remover.last_at if remover else None,
         edited_by=list(dict.fromkeys(span.author if span else SOMEBODY for span in spans)),

@@ -35,10 +35,10 @@ def removed_but_edited(
 
 def without_graves(tree: Tree) -> Tree:
     """The tree with the pipelines that are there."""
-    gone, pipelines = graves(tree), tree.get("pipelines")
+    gone, pipelines = graves(tree), tree.get(PIPELINES)
     if not gone or not isinstance(pipelines, Mapping):
         return tree
-    return {**tree, "pipelines": {name: value for name, value in pipelines.items() if name not in gone}}
+    return {**tree, PIPELINES: {name: value for name, value in pipelines.items() if name not in gone}}
 
 
 def _content_at(
